@@ -1,0 +1,99 @@
+#include "base/env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+struct env {
+    char **copies;
+    char **originals;
+    size_t count;
+};
+
+struct env *env_take(char **variables)
+{
+    struct env *env = memory_new(1, sizeof *env);
+    while (variables[env->count]) {
+        env->count++;
+    }
+    env->copies = memory_new(env->count, sizeof *env->copies);
+    env->originals = memory_new(env->count, sizeof *env->originals);
+    for (size_t i = 0; i < env->count; i++) {
+        env->copies[i] = memory_text(variables[i]);
+        env->originals[i] = variables[i];
+    }
+    return env;
+}
+
+void env_free(struct env *env)
+{
+    if (!env) {
+        return;
+    }
+    for (size_t i = 0; i < env->count; i++) {
+        explicit_bzero(env->copies[i], strlen(env->copies[i]));
+        free(env->copies[i]);
+    }
+    free(env->copies);
+    free(env->originals);
+    free(env);
+}
+
+/* The part behind the equals sign, when `variable` is that of `name`. */
+static char *value_of(char *variable, const char *name)
+{
+    size_t length = strlen(name);
+    bool same = strncmp(variable, name, length) == 0 && variable[length] == '=';
+    return same ? variable + length + 1 : NULL;
+}
+
+const char *env_get(const struct env *env, const char *name)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        const char *value = value_of(env->copies[i], name);
+        if (value) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+const char *env_value(const struct env *env, const char *name)
+{
+    const char *value = env_get(env, name);
+    return text_empty(value) ? NULL : value;
+}
+
+bool env_any(const struct env *env, const char *prefix)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        if (text_starts(env->copies[i], prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void env_conceal(struct env *env, const char *name)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        char *value = value_of(env->originals[i], name);
+        if (value) {
+            memset(value, ' ', strlen(value));
+        }
+    }
+}
+
+void env_withdraw(struct env *env, const char *prefix)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        const char *equals = strchr(env->copies[i], '=');
+        if (equals && text_starts(env->copies[i], prefix)) {
+            AUTO(text)
+            char *name = memory_text_n(env->copies[i], (size_t)(equals - env->copies[i]));
+            (void)unsetenv(name);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+#include "base/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* Depth is counted on the text, before jansson recurses into it. */
+static bool too_deep(const char *text, size_t length)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (quoted) {
+            if (c == '\\') {
+                i++;
+            } else if (c == '"') {
+                quoted = false;
+            }
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > JSON_DEPTH_MAX) {
+                return true;
+            }
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+bool json_read(const char *text, size_t length, json_t **out_value, struct error *err)
+{
+    if (too_deep(text, length)) {
+        return error_set(err, ERROR_INVALID, "nested more than %d levels deep", JSON_DEPTH_MAX);
+    }
+    json_error_t why;
+    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
+    if (!value) {
+        struct buf shown = buf_make(512);
+        text_escape(&shown, why.text, strlen(why.text));
+        error_set(err, ERROR_INVALID, "%s", shown.data);
+        buf_free(&shown);
+        return error_where(err, "line %d, column %d", why.line, why.column);
+    }
+    *out_value = value;
+    return true;
+}
+
+static int add_piece(const char *piece, size_t size, void *out)
+{
+    buf_add(out, piece, size);
+    return 0;
+}
+
+void json_write(const json_t *value, struct buf *out)
+{
+    if (json_dump_callback(value, add_piece, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
+        memory_die();
+    }
+}
+
+const char *json_text(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+bool json_integral(const json_t *value, int64_t *out_value)
+{
+    if (json_is_integer(value)) {
+        *out_value = json_integer_value(value);
+        return true;
+    }
+    double real = json_real_value(value);
+    if (!json_is_real(value) || real != floor(real) || fabs(real) > 9007199254740992.0) {
+        return false;
+    }
+    *out_value = (int64_t)real;
+    return true;
+}
+
+json_t *json_optional(const char *text)
+{
+    return text_empty(text) ? json_null() : json_safe(text);
+}
+
+json_t *json_safe(const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    json_t *value = text ? json_stringn(text, length) : json_null();
+    if (!value) {
+        AUTO(buf) struct buf shown = buf_make(6 * length + 1);
+        text_escape(&shown, text, length);
+        value = json_string(shown.data);
+    }
+    if (!value) {
+        memory_die();
+    }
+    return value;
+}

@@ -1,0 +1,41 @@
+/*
+ * JSON from outside and to outside: jansson with limits. Pure.
+ *
+ * Values are jansson's own json_t, borrowed or owned as jansson says; AUTO(json) releases one.
+ */
+#ifndef POSTLUDE_BASE_JSON_H
+#define POSTLUDE_BASE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+enum { JSON_DEPTH_MAX = 32 };
+
+/* Parses a whole document that is an object or array, nested at most JSON_DEPTH_MAX deep, without
+ * duplicate keys. ERROR_INVALID with line and column in `where` ("line 1, column 14"); the caller
+ * wraps it. The caller owns *out_value. */
+MUST_CHECK bool json_read(const char *text, size_t length, json_t **out_value, struct error *err);
+
+/* Appends value, compact, keys in the order they were set. */
+void json_write(const json_t *value, struct buf *out);
+
+/* Member of an object as a string; NULL when absent or no string. Borrowed. */
+const char *json_text(const json_t *object, const char *key);
+
+/* A number that is integral, however it is written (6, 6.0, 6e0), as event numbers arrive. */
+MUST_CHECK bool json_integral(const json_t *value, int64_t *out_value);
+
+/* A string, or null for NULL and "": new reference. Bytes that are not UTF-8 are shown as \xNN. */
+json_t *json_optional(const char *text);
+/* The same, "" staying "". */
+json_t *json_safe(const char *text);
+
+DEFINE_AUTO(json, json_t *, json_decref)
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * The log, on stderr: text for a terminal, one JSON object a line otherwise.
+ *
+ * A JSON line has time, level, msg, run_id and the fields given, and is at most 12 KiB, because
+ * log drivers split longer ones. Control characters are shown escaped. Rooms below the engine do
+ * not log: they return errors.
+ */
+#ifndef POSTLUDE_BASE_LOG_H
+#define POSTLUDE_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+
+enum log_level {
+    LOG_DEBUG,
+    LOG_INFO,
+    LOG_WARN,
+    LOG_ERROR,
+};
+
+enum { LOG_LINE_MAX = 12 * 1024 };
+
+struct log_field {
+    const char *key;
+    const char *text; /* NULL: it is a number */
+    int64_t number;
+};
+#define LOG_TEXT(name, value) ((struct log_field){.key = (name), .text = (value) ? (value) : ""})
+#define LOG_NUMBER(name, value) ((struct log_field){.key = (name), .number = (value)})
+
+/* How and where to; call once, before the first line. fd is usually 2. colour: text may use it. */
+void log_setup(int fd, bool json, bool colour, enum log_level least);
+/* The run id that JSON lines carry from now on. */
+void log_run_id(const char *run_id);
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+               size_t count);
+#define LOG_FIELDS_(...) ((struct log_field[]){{0}, ##__VA_ARGS__})
+#define LOG_AT_(level, message, ...)                                                               \
+    log_write((level), (message), LOG_FIELDS_(__VA_ARGS__) + 1, COUNT(LOG_FIELDS_(__VA_ARGS__)) - 1)
+/* log_info("applied", LOG_TEXT("migration", id), LOG_NUMBER("duration_ms", ms)); */
+#define log_debug(message, ...) LOG_AT_(LOG_DEBUG, message, ##__VA_ARGS__)
+#define log_info(message, ...) LOG_AT_(LOG_INFO, message, ##__VA_ARGS__)
+#define log_warn(message, ...) LOG_AT_(LOG_WARN, message, ##__VA_ARGS__)
+#define log_error(message, ...) LOG_AT_(LOG_ERROR, message, ##__VA_ARGS__)
+
+/* "debug", "info", "warn", "error"; false for anything else. */
+MUST_CHECK bool log_level_named(const char *name, enum log_level *out_level);
+
+#endif

@@ -1,0 +1,51 @@
+#include "base/stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { GRACE_SECONDS = 25, EXIT_INTERRUPTED = 7 };
+
+static int asked_pipe[2] = {-1, -1};
+static volatile sig_atomic_t asked;
+
+static void on_signal(int number)
+{
+    if (asked || number == SIGALRM) {
+        _exit(EXIT_INTERRUPTED);
+    }
+    asked = 1;
+    int saved = errno;
+    ssize_t ignored = write(asked_pipe[1], "!", 1);
+    (void)ignored;
+    (void)alarm(GRACE_SECONDS);
+    errno = saved;
+}
+
+bool stop_install(struct stop *out_stop, struct error *err)
+{
+    if (pipe2(asked_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return error_set(err, ERROR_INTERNAL, "could not make a pipe: %s", strerror(errno));
+    }
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGTERM, &action, NULL) != 0 || sigaction(SIGINT, &action, NULL) != 0 ||
+        sigaction(SIGALRM, &action, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0) {
+        return error_set(err, ERROR_INTERNAL, "could not install a signal handler: %s",
+                         strerror(errno));
+    }
+    *out_stop = (struct stop){.fd = asked_pipe[0]};
+    return true;
+}
+
+bool stop_asked(const struct stop *stop)
+{
+    if (!stop || stop->fd < 0) {
+        return false;
+    }
+    struct pollfd watched = {.fd = stop->fd, .events = POLLIN};
+    return poll(&watched, 1, 0) > 0;
+}

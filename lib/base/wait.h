@@ -1,0 +1,43 @@
+/*
+ * Deadlines, and the one function that waits.
+ *
+ * Everything that may take time gets a deadline; nothing sleeps and nothing blocks otherwise, so
+ * that a signal to stop is noticed wherever the program is (base/stop.h).
+ */
+#ifndef POSTLUDE_BASE_WAIT_H
+#define POSTLUDE_BASE_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/stop.h"
+
+struct deadline {
+    int64_t at_ms; /* on the steady clock (base/clock.h) */
+};
+
+struct deadline deadline_in(int64_t ms);
+/* The earlier of two. */
+struct deadline deadline_min(struct deadline a, struct deadline b);
+int64_t deadline_left_ms(struct deadline deadline); /* never negative */
+bool deadline_passed(struct deadline deadline);
+
+enum wait_for {
+    WAIT_READ = 1,
+    WAIT_WRITE = 2,
+    WAIT_BOTH = 3,
+};
+
+enum wait_result {
+    WAIT_READY,
+    WAIT_TIMEOUT,
+    WAIT_STOPPED,
+};
+
+/* Waits until fd is ready, the deadline has passed, or stop (may be NULL) was asked, which wins.
+ * fd -1 only waits. An error on fd counts as ready: the next call on it says what it is. */
+MUST_CHECK enum wait_result wait_fd(int fd, enum wait_for what, struct deadline deadline,
+                                    const struct stop *stop);
+
+#endif
