@@ -69,6 +69,9 @@ size_t text_cut(const char *s, size_t length, size_t max)
 void text_copy(char *target, size_t size, const char *source)
 {
     const char *from = source ? source : "";
+    if (size == 0) {
+        return;
+    }
     size_t length = strlen(from);
     if (length >= size) {
         length = text_cut(from, size - 1, size - 1);

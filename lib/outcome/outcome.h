@@ -1,0 +1,131 @@
+/*
+ * What a run came to, and how that is said: one struct, rendered as JSON and as text.
+ *
+ * Contract, sections 2 and 6. Pure; knows neither AWS nor PostgreSQL. Texts in a struct outcome
+ * may come from databases, files and events: the renderings escape what a terminal would obey.
+ */
+#ifndef POSTLUDE_OUTCOME_OUTCOME_H
+#define POSTLUDE_OUTCOME_OUTCOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/uuid.h"
+
+/* How it ended well; how it ended otherwise is the kind of the error. */
+enum outcome_kind {
+    OUTCOME_APPLIED,
+    OUTCOME_NOTHING,
+    OUTCOME_DUPLICATE,
+    OUTCOME_IGNORED,
+    OUTCOME_ERROR,
+};
+
+/* Who stood in the way of a lock. */
+struct outcome_blocker {
+    int pid;
+    char user[64];
+    char application[64];
+    int64_t age_ms;
+    char query[96];
+};
+
+enum { OUTCOME_BLOCKERS_MAX = 8, OUTCOME_STATEMENT_SIZE = 1700 };
+
+/* The parts of an error that only a migration's failure has. */
+struct outcome_failure {
+    char migration[256];
+    char detail[1024]; /* may hold row data: kept out of SNS unless report.details */
+    char file[512];
+    unsigned line; /* 0 = not known */
+    unsigned column;
+    char statement[OUTCOME_STATEMENT_SIZE]; /* its first 400 characters; may hold literals, likewise
+                                             */
+    char schema[64], table[64], column_name[64], constraint[64];
+    struct outcome_blocker blockers[OUTCOME_BLOCKERS_MAX];
+    size_t blocker_count;
+};
+
+struct outcome_step {
+    char *id;
+    int64_t duration_ms;
+};
+
+struct outcome {
+    enum outcome_kind kind;
+    bool dry_run;
+    char run_id[UUID_TEXT_SIZE];
+    char *plan; /* NULL: the plan could not be read */
+
+    /* trigger */
+    char *trigger_kind, *pipeline, *stage, *execution_id, *event_id, *account, *region;
+    char *schedule, *scheduled_time, *reason, *by;
+    int64_t attempt; /* 0 = none */
+
+    /* database; host NULL: it was not contacted */
+    char *host, *database, *user;
+    int port;
+    char server_version[32]; /* "15.6" */
+    bool pooled;
+    bool known_server; /* server_version and pooled are meant */
+
+    int64_t started_ms, finished_ms; /* wall clock */
+    struct outcome_step *applied;
+    size_t applied_count, applied_capacity;
+    size_t already_applied;
+    char **pending; /* ids still to apply */
+    size_t pending_count, pending_capacity;
+    char **unknown; /* ids in the ledger that this plan does not have */
+    size_t unknown_count, unknown_capacity;
+    char *
+        note; /* one more line for people: why ignored, which run this duplicates, who was faster */
+
+    struct error error; /* kind OUTCOME_ERROR */
+    struct outcome_failure failure;
+
+    char *image, *task_arn, *cluster, *family, *revision, *log_url; /* NULL = not known */
+    char *rerun; /* the command that starts it again, or NULL */
+};
+
+struct outcome *outcome_new(void);
+void outcome_free(struct outcome *outcome);
+
+void outcome_add_applied(struct outcome *outcome, const char *id, int64_t duration_ms);
+void outcome_add_pending(struct outcome *outcome, const char *id);
+void outcome_add_unknown(struct outcome *outcome, const char *id);
+/* Ends it with this error. */
+void outcome_fail(struct outcome *outcome, const struct error *error);
+
+/* "applied", "failed", ...: contract, section 2. */
+const char *outcome_name(const struct outcome *outcome);
+/* What the database's side came to: 0, 1 to 7, 9, 10; 8 is the process's only. */
+int outcome_exit_code(const struct outcome *outcome);
+
+/* "orders: 2 migrations applied in 1.2 s": one line, no final stop. */
+void outcome_summary(const struct outcome *outcome, struct buf *out);
+
+enum outcome_detail {
+    OUTCOME_WHOLE,   /* for the ledger, the log and stdout */
+    OUTCOME_GUARDED, /* without error.detail and error.statement, for SNS */
+};
+
+/* The report of contract section 6: every key is always there, null where nothing is known.
+ * New reference. */
+json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail);
+
+/* The error object of the report alone, for the ledger; null without an error. New reference. */
+json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail detail);
+
+/* For people, several lines, at most `width` columns where words allow: what happened, what state
+ * the database is in, what to do. */
+void outcome_text(const struct outcome *outcome, enum outcome_detail detail, size_t width,
+                  struct buf *out);
+
+DEFINE_AUTO(outcome, struct outcome *, outcome_free)
+
+#endif

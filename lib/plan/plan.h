@@ -1,0 +1,122 @@
+/*
+ * The plan: YAML read strictly into a struct, its migration files found, checked and digested.
+ *
+ * Contract, section 4. The only room that knows libyaml. It reads files below the plan's folder and
+ * nothing else; ${NAME} comes from the env given. A key whose behaviour is not built yet is refused
+ * by name. Findings carry file:line:column.
+ */
+#ifndef POSTLUDE_PLAN_PLAN_H
+#define POSTLUDE_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/digest.h"
+#include "base/env.h"
+#include "base/error.h"
+#include "base/finding.h"
+#include "base/secret.h"
+
+enum { PLAN_SIZE_MAX = 1024 * 1024, PLAN_SQL_MAX = 64 * 1024 * 1024 };
+
+enum plan_tls { PLAN_TLS_VERIFY_FULL, PLAN_TLS_VERIFY_CA, PLAN_TLS_REQUIRE, PLAN_TLS_DISABLE };
+enum plan_when { PLAN_WHEN_CHANGES, PLAN_WHEN_ALWAYS, PLAN_WHEN_FAILURES };
+enum plan_format { PLAN_FORMAT_JSON, PLAN_FORMAT_TEXT };
+enum plan_transaction { PLAN_TRANSACTION_AUTO, PLAN_TRANSACTION_YES };
+
+/* A scalar as written, with its place; expanded by plan_expand. */
+struct plan_text {
+    char *text; /* NULL = key absent */
+    unsigned line, column;
+};
+
+struct plan_list {
+    struct plan_text *items;
+    size_t count, capacity;
+    bool present;
+};
+
+struct plan_trigger {
+    struct plan_list pipelines, stages, accounts, regions; /* shell globs; absent admits all */
+    struct plan_text max_age_text;
+    int64_t max_age_ms; /* after expansion; -1 = none */
+};
+
+struct plan_database {
+    struct plan_text host, port_text, name, user, password_text, tls_text, ca_file, schema, role,
+        connect_timeout_text, wait_text;
+    /* after expansion: */
+    int port;
+    struct secret password;
+    enum plan_tls tls;
+    int64_t connect_timeout_ms, wait_ms;
+};
+
+struct plan_run {
+    int64_t lock_wait_ms, lock_timeout_ms, statement_timeout_ms, deadline_ms;
+};
+
+struct plan_report {
+    struct plan_text topic, when_text, format_text, details_text, subject;
+    /* after expansion: */
+    enum plan_when when;
+    enum plan_format format;
+    bool details;
+};
+
+struct plan_migration {
+    char *id;
+    char *path;            /* to open it: the plan's folder and `file` */
+    char *file;            /* relative to the plan, for messages */
+    unsigned line, column; /* of its entry in the plan */
+    enum plan_transaction transaction;
+    int64_t lock_timeout_ms, statement_timeout_ms; /* run's where the entry has none */
+    char *out_of_order;                            /* the reason that admits it, or NULL */
+    char checksum[7 + DIGEST_HEX_SIZE];            /* "sha256:" and hex of the canonical text */
+    size_t size_bytes;
+};
+
+struct plan {
+    char *path, *folder;
+    char *name;
+    char digest[7 + DIGEST_HEX_SIZE]; /* "sha256:" of the plan's ids and checksums, in order */
+    struct plan_trigger trigger;
+    struct plan_database database;
+    struct plan_run run;
+    struct plan_report report;
+    struct plan_migration *migrations;
+    size_t migration_count, migration_capacity;
+};
+
+/* Reads plan and migration files. Adds every finding; returns the plan as far as it was understood
+ * (the caller frees it), NULL only when the file could not be read or is no YAML mapping. It is fit
+ * to run only when findings->errors did not grow. Values of database, trigger and report are not
+ * expanded yet; those without ${} are checked here already. */
+struct plan *plan_load(const char *path, struct findings *findings);
+void plan_free(struct plan *plan); /* wipes the password */
+
+enum plan_section { PLAN_SECTION_TRIGGER = 1, PLAN_SECTION_DATABASE = 2, PLAN_SECTION_REPORT = 4 };
+
+/* Expands ${NAME}, ${NAME:-default} and $$ in place in those sections and reads durations, numbers
+ * and words from them. Unset names and wrong values are findings. The variables that
+ * database.password names are concealed (base/env.h). */
+void plan_expand(struct plan *plan, unsigned sections, struct env *env, struct findings *findings);
+
+/* Adds a warning for each variable that those sections name and env does not have. */
+void plan_check_variables(const struct plan *plan, unsigned sections, const struct env *env,
+                          struct findings *findings);
+
+/* The migration's text as it is on disk now, without a BOM; it was checked to be UTF-8 and must
+ * still have the checksum, or ERROR_INVALID. The caller frees *out_text. */
+MUST_CHECK bool plan_read_sql(const struct plan_migration *migration, char **out_text,
+                              size_t *out_length, struct error *err);
+
+/* "sha256:hex" of the canonical text: no BOM, LF line ends, no blanks or line ends at the end of
+ * the file. Pure. */
+void plan_checksum(const char *text, size_t length, char out_checksum[7 + DIGEST_HEX_SIZE]);
+
+DEFINE_AUTO(plan, struct plan *, plan_free)
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * An SQL script as statements with positions, and what can be known about each by reading it.
+ *
+ * Split by the rules of PostgreSQL's own lexer (psqlscan.l): quotes, E'', U&'', dollar quotes,
+ * nested comments, parentheses, BEGIN ATOMIC bodies, and the data lines after COPY ... FROM stdin
+ * as pg_dump writes them. Whether a statement is right is for the server to say. Pure.
+ */
+#ifndef POSTLUDE_SQL_SQL_H
+#define POSTLUDE_SQL_SQL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/finding.h"
+
+/* What a statement is, as far as it matters to running it inside our transaction. */
+enum sql_kind {
+    SQL_ORDINARY,
+    SQL_BEGIN,       /* BEGIN, START TRANSACTION */
+    SQL_COMMIT,      /* COMMIT, END (not COMMIT PREPARED) */
+    SQL_TRANSACTION, /* ROLLBACK, ABORT, SAVEPOINT, RELEASE, PREPARE TRANSACTION, COMMIT PREPARED,
+                        ... */
+    SQL_COPY_STDIN,  /* COPY ... FROM stdin; its data follows in the file */
+    SQL_COPY_STDOUT, /* COPY ... TO stdout: nobody would read it */
+    SQL_ALONE,       /* PostgreSQL refuses it inside a transaction block */
+    SQL_SESSION,     /* changes the session: SET without LOCAL, LISTEN, temporary objects, ... */
+    SQL_FORBIDDEN,   /* LOAD, SET SESSION AUTHORIZATION: cannot be undone or would change who we are
+                      */
+    SQL_BACKSLASH,   /* a psql command */
+};
+
+struct sql_statement {
+    size_t offset;   /* of its first token, in bytes from the start of the script */
+    size_t length;   /* to the end of its last token, without the semicolon */
+    unsigned line;   /* of its first token, from 1 */
+    unsigned column; /* in characters, from 1 */
+    enum sql_kind kind;
+    const char *name;   /* the words that made it that kind, "CREATE INDEX CONCURRENTLY"; static */
+    size_t data_offset; /* SQL_COPY_STDIN: its data lines, without the closing \. */
+    size_t data_length;
+};
+
+struct sql_script {
+    struct sql_statement *statements; /* empty statements are left out: the server answers none */
+    size_t count;
+    size_t capacity;
+    /* The statements to run are [first, end): a file's own outer BEGIN and COMMIT stand outside. */
+    size_t first;
+    size_t end;
+};
+
+/* Splits text (valid UTF-8, a BOM is skipped), which the script refers to by offsets only and does
+ * not keep. ERROR_INVALID when a quote, comment or body is not closed, or COPY data does not end;
+ * `where` is then "line:column" of where it began. The caller frees *out_script. */
+MUST_CHECK bool sql_split(const char *text, size_t length, struct sql_script **out_script,
+                          struct error *err);
+void sql_free(struct sql_script *script);
+
+/* The first statement of the body that cannot run inside a transaction, or NULL. */
+const struct sql_statement *sql_alone(const struct sql_script *script);
+
+/* Adds what is wrong with running this script as one transaction: other transaction control,
+ * psql commands, COPY TO stdout, forbidden statements, a statement that must run alone (errors);
+ * session-wide settings (warnings). Each names file:line:column and the remedy. */
+void sql_check(const struct sql_script *script, const char *text, const char *file,
+               struct findings *findings);
+
+/* The statement's beginning as one line for people: at most max_characters (then an ellipsis),
+ * white space folded, control characters escaped; a statement with the word PASSWORD is replaced
+ * by its first two words and "(not shown: it holds the word PASSWORD)". */
+void sql_excerpt(const char *text, const struct sql_statement *statement, size_t max_characters,
+                 struct buf *out);
+
+DEFINE_AUTO(sql, struct sql_script *, sql_free)
+
+#endif
