@@ -1,0 +1,131 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "ledger/ledger.h"
+#include "ledger/upgrades.h"
+
+enum { POLL_MS = 200, MESSAGE_MAX = 1024 * 1024 };
+
+/* "postlude" in ASCII, as one bigint: the lock for changing the ledger of a database. */
+#define INSTALL_LOCK "8101821198535844965"
+
+int ledger_newest_version(void)
+{
+    return ledger_upgrades[ledger_upgrade_count - 1].version;
+}
+
+static bool explain(const struct pg_reply *reply, struct error *err)
+{
+    if (strcmp(reply->failure.sqlstate, "42501") == 0) {
+        err->kind = ERROR_DENIED;
+        error_wrap(err, "the login may not create the ledger, schema postlude");
+        return error_hint(err, "As an administrator: GRANT CREATE ON DATABASE the_database TO "
+                               "the_login; it is needed for the first run only.");
+    }
+    if (err->kind == ERROR_FAILED) {
+        err->kind = ERROR_INTERNAL;
+        error_wrap(err, "could not create or upgrade the ledger");
+    }
+    return false;
+}
+
+/* Opens a transaction that holds the lock; *out_locked false: somebody else has it. */
+static bool try_lock(struct pg *pg, struct deadline deadline, bool *out_locked, struct error *err)
+{
+    AUTO(pg_reply) struct pg_reply reply = {0};
+    if (!pg_query(pg,
+                  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+                  "SET LOCAL search_path = pg_catalog;"
+                  "SET LOCAL client_min_messages = warning;"
+                  "SELECT pg_try_advisory_xact_lock(" INSTALL_LOCK ")",
+                  deadline, &reply, err)) {
+        return explain(&reply, err);
+    }
+    *out_locked = text_same(pg_value(&reply, 3, 0, 0), "t");
+    return true;
+}
+
+static bool run_text(struct pg *pg, const char *sql, struct deadline deadline, struct error *err)
+{
+    AUTO(pg_reply) struct pg_reply reply = {0};
+    return pg_query(pg, sql, deadline, &reply, err) || explain(&reply, err);
+}
+
+/* 0 = no ledger yet. Only a statement after the lock sees what the last holder committed. */
+static bool read_version(struct pg *pg, struct deadline deadline, int *out_version,
+                         struct error *err)
+{
+    AUTO(pg_reply) struct pg_reply found = {0};
+    if (!pg_query(pg, "SELECT to_regclass('postlude.upgrade') IS NOT NULL", deadline, &found,
+                  err)) {
+        return false;
+    }
+    *out_version = 0;
+    if (!text_same(pg_value(&found, 0, 0, 0), "t")) {
+        return true;
+    }
+    AUTO(pg_reply) struct pg_reply reply = {0};
+    if (!pg_query(pg, "SELECT coalesce(max(version), 0) FROM postlude.upgrade", deadline, &reply,
+                  err)) {
+        return explain(&reply, err);
+    }
+    int64_t version = 0;
+    const char *text = pg_value(&reply, 0, 0, 0);
+    if (!text || !text_integer(text, 0, INT32_MAX, &version)) {
+        return error_set(err, ERROR_INTERNAL, "the ledger has no version");
+    }
+    *out_version = (int)version;
+    return true;
+}
+
+static bool upgrade(struct pg *pg, struct deadline deadline, struct error *err)
+{
+    int version = 0;
+    if (!read_version(pg, deadline, &version, err)) {
+        return false;
+    }
+    AUTO(buf) struct buf sql = buf_make(MESSAGE_MAX);
+    for (size_t i = 0; i < ledger_upgrade_count; i++) {
+        if (ledger_upgrades[i].version > version) {
+            buf_text(&sql, ledger_upgrades[i].sql);
+            buf_format(&sql,
+                       "INSERT INTO postlude.upgrade (version, applied_by) VALUES (%d, '%s');\n",
+                       ledger_upgrades[i].version, POSTLUDE_VERSION);
+        }
+    }
+    buf_text(&sql, "COMMIT");
+    return run_text(pg, sql.data, deadline, err);
+}
+
+bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *stop,
+                    struct error *err)
+{
+    bool locked = false;
+    while (!locked) {
+        if (!try_lock(pg, deadline, &locked, err)) {
+            return false;
+        }
+        if (locked) {
+            break;
+        }
+        if (!run_text(pg, "ROLLBACK", deadline, err)) {
+            return false;
+        }
+        if (deadline_passed(deadline)) {
+            error_set(err, ERROR_BUSY, "another run is creating or upgrading the ledger");
+            return error_hint(err, "Start the task again in a moment.");
+        }
+        if (wait_fd(-1, WAIT_READ, deadline_min(deadline, deadline_in(POLL_MS)), stop) ==
+            WAIT_STOPPED) {
+            return error_set(err, ERROR_INTERRUPTED, "told to stop");
+        }
+    }
+    if (upgrade(pg, deadline, err)) {
+        return true;
+    }
+    struct error ignored;
+    (void)(pg_alive(pg) && run_text(pg, "ROLLBACK", deadline, &ignored));
+    return false;
+}

@@ -1,0 +1,119 @@
+/*
+ * The ledger: our own tables in the target database, who owns a plan, and the claim that each
+ * migration's transaction begins with. All SQL about schema postlude is here or in
+ * migrations/postlude/, which is compiled in.
+ *
+ * The owner row of a plan is its lock (struct ledger_holder says who has it). Nothing here waits
+ * for a lock inside a statement: a waiter's snapshot would stall CREATE INDEX CONCURRENTLY.
+ */
+#ifndef POSTLUDE_LEDGER_LEDGER_H
+#define POSTLUDE_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/uuid.h"
+#include "base/wait.h"
+#include "catalog/catalog.h"
+#include "pg/pg.h"
+
+enum ledger_state {
+    LEDGER_APPLIED,
+    LEDGER_STARTED, /* of a step outside a transaction: how far it came is not settled */
+    LEDGER_FAILED,
+    LEDGER_SKIPPED,
+};
+
+struct ledger_row {
+    char *id;
+    enum ledger_state state;
+    char *checksum; /* "algorithm:hex"; NULL when the ledger has none */
+    char *applied_at;
+    char *run_id;
+    char *error; /* JSON text of the failure, or NULL */
+    int64_t duration_ms;
+};
+
+struct ledger {
+    bool exists;
+    int version;
+    struct ledger_row *rows;
+    size_t count;
+    char duplicate_of[UUID_TEXT_SIZE]; /* the run of this same execution that reached the plan, or
+                                          "" */
+};
+
+/* Which plan, and the key of the execution that may have been here before (execution NULL: none).
+ */
+struct ledger_query {
+    const char *plan;
+    const char *account, *region, *pipeline, *stage, *execution_id;
+    int64_t attempt;
+};
+
+/* One round trip: what the server is and all that the ledger knows of this plan. A database without
+ * a ledger is not an error. ERROR_DENIED: the login may not read it; pg_send's kinds. */
+MUST_CHECK bool ledger_read(struct pg *pg, const struct ledger_query *query,
+                            struct deadline deadline, struct catalog_server *out_server,
+                            struct ledger **out_ledger, struct error *err);
+void ledger_free(struct ledger *ledger);
+/* The row of this id, or NULL. */
+const struct ledger_row *ledger_find(const struct ledger *ledger, const char *id);
+
+/* The version this program brings. */
+int ledger_newest_version(void);
+
+/* Creates or upgrades the ledger, under one lock for the whole database, polled. ERROR_DENIED: the
+ * login may not; ERROR_BUSY: somebody else held the lock until the deadline. */
+MUST_CHECK bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *stop,
+                               struct error *err);
+
+/* A row of postlude.run as a JSON object with the columns' names. */
+
+struct ledger_holder {
+    char run_id[UUID_TEXT_SIZE];
+    char since[40];
+};
+
+/* One try to make the row's run the owner of its plan, which also writes the row. *out_taken says
+ * whether it worked; if not, *out_holder who is at work. */
+MUST_CHECK bool ledger_take(struct pg *pg, const json_t *run_row, struct deadline deadline,
+                            bool *out_taken, struct ledger_holder *out_holder, struct error *err);
+
+/* Writes how the run ended and gives the plan back. durable false: without waiting for the flush.
+ */
+MUST_CHECK bool ledger_end(struct pg *pg, const json_t *run_row, bool durable,
+                           struct deadline deadline, struct error *err);
+
+/* Records that the report of this run was published now. */
+MUST_CHECK bool ledger_mark_reported(struct pg *pg, const char *run_id, struct deadline deadline,
+                                     struct error *err);
+
+/* One migration as the claim sees it. */
+struct ledger_claim {
+    const char *plan, *run_id;
+    const char *id;
+    const char *before; /* the plan's migration before it, which must be in place; NULL = none */
+    const char *checksum;
+};
+
+/* Rolls back what is open and records the failure; nothing when the plan has another owner now. */
+MUST_CHECK bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *error,
+                            struct deadline deadline, struct error *err);
+
+/* The two statements that frame a migration inside its transaction; each ends with ";\n". */
+void ledger_claim_sql(const struct ledger_claim *claim, struct buf *out);
+void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, struct buf *out);
+
+/* Whether a SQLSTATE is one the claim or the finish raises because the plan has another owner or
+ * another history now: read the ledger again. */
+bool ledger_is_overtaken(const char *sqlstate);
+
+DEFINE_AUTO(ledger, struct ledger *, ledger_free)
+
+#endif

@@ -1,0 +1,164 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "ledger/ledger.h"
+
+enum { MESSAGE_MAX = 64 * 1024, SET_SERVER = 0, SET_VERSION = 1, SET_ROWS = 2, SET_DUPLICATE = 3 };
+
+static void same(struct buf *sql, const char *column, const char *value)
+{
+    buf_format(sql, " AND %s IS NOT DISTINCT FROM ", column);
+    pg_literal(sql, text_empty(value) ? NULL : value);
+}
+
+static void read_sql(const struct ledger_query *query, struct buf *sql)
+{
+    buf_text(sql, catalog_server_sql);
+    buf_text(sql, "SELECT max(version) FROM postlude.upgrade;\n"
+                  "SELECT id, state, checksum, run_id, applied_at, duration_ms, error"
+                  " FROM postlude.migration WHERE plan = ");
+    pg_literal(sql, query->plan);
+    buf_text(sql, ";\n");
+    if (!query->execution_id) {
+        return;
+    }
+    buf_text(sql, "SELECT run_id FROM postlude.run WHERE outcome IN ('applied', 'nothing')"
+                  " AND plan = ");
+    pg_literal(sql, query->plan);
+    same(sql, "account", query->account);
+    same(sql, "region", query->region);
+    same(sql, "pipeline", query->pipeline);
+    same(sql, "stage", query->stage);
+    buf_text(sql, " AND execution_id = ");
+    pg_literal(sql, query->execution_id);
+    buf_format(sql, " AND attempt = %" PRId64 " ORDER BY started_at LIMIT 1;\n", query->attempt);
+}
+
+static bool state_named(const char *name, enum ledger_state *out_state)
+{
+    static const char *const names[] = {
+        [LEDGER_APPLIED] = "applied",
+        [LEDGER_STARTED] = "started",
+        [LEDGER_FAILED] = "failed",
+        [LEDGER_SKIPPED] = "skipped",
+    };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (text_same(name, names[i])) {
+            *out_state = (enum ledger_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_rows(const struct pg_reply *reply, struct ledger *ledger, struct error *err)
+{
+    int count = pg_row_count(reply, SET_ROWS);
+    ledger->rows = memory_new((size_t)count, sizeof *ledger->rows);
+    for (int i = 0; i < count; i++) {
+        struct ledger_row *row = &ledger->rows[ledger->count++];
+        row->id = memory_text(pg_value(reply, SET_ROWS, i, 0));
+        row->checksum = memory_text(pg_value(reply, SET_ROWS, i, 2));
+        row->run_id = memory_text(pg_value(reply, SET_ROWS, i, 3));
+        row->applied_at = memory_text(pg_value(reply, SET_ROWS, i, 4));
+        row->error = memory_text(pg_value(reply, SET_ROWS, i, 6));
+        const char *duration = pg_value(reply, SET_ROWS, i, 5);
+        if (!duration || !text_integer(duration, 0, INT64_MAX, &row->duration_ms)) {
+            row->duration_ms = 0;
+        }
+        if (!state_named(pg_value(reply, SET_ROWS, i, 1), &row->state)) {
+            error_set(err, ERROR_CONFLICT, "the ledger has migration \"%s\" in an unknown state",
+                      row->id);
+            return error_hint(err, "A newer postlude wrote it: run that version.");
+        }
+    }
+    return true;
+}
+
+static bool read_ledger(const struct pg_reply *reply, struct ledger *ledger, struct error *err)
+{
+    int64_t version = 0;
+    const char *text = pg_value(reply, SET_VERSION, 0, 0);
+    if (!text || !text_integer(text, 1, INT32_MAX, &version)) {
+        error_set(err, ERROR_CONFLICT, "schema postlude is there, but it is not a ledger");
+        return error_hint(err, "The name is taken by something else, or its creation was undone by "
+                               "hand: look at it, and drop it if it is empty.");
+    }
+    ledger->exists = true;
+    ledger->version = (int)version;
+    text_copy(ledger->duplicate_of, sizeof ledger->duplicate_of,
+              pg_value(reply, SET_DUPLICATE, 0, 0));
+    return read_rows(reply, ledger, err);
+}
+
+/* undefined_table, invalid_schema_name: nobody has made a ledger here yet. */
+static bool no_ledger(const struct pg_reply *reply)
+{
+    return reply->done == SET_VERSION && (strcmp(reply->failure.sqlstate, "42P01") == 0 ||
+                                          strcmp(reply->failure.sqlstate, "3F000") == 0);
+}
+
+static bool explain(const struct pg_reply *reply, struct error *err)
+{
+    if (strcmp(reply->failure.sqlstate, "42501") == 0) {
+        err->kind = ERROR_DENIED;
+        error_wrap(err, "the login may not read the ledger");
+        return error_hint(err, "Another role made schema postlude: let this login be a member of "
+                               "that role, or GRANT it USAGE on the schema, EXECUTE on its "
+                               "functions, and SELECT, INSERT, UPDATE, DELETE on its tables.");
+    }
+    return false;
+}
+
+bool ledger_read(struct pg *pg, const struct ledger_query *query, struct deadline deadline,
+                 struct catalog_server *out_server, struct ledger **out_ledger, struct error *err)
+{
+    AUTO(buf) struct buf sql = buf_make(MESSAGE_MAX);
+    read_sql(query, &sql);
+    AUTO(pg_reply) struct pg_reply reply = {0};
+    bool ok = pg_query(pg, sql.data, deadline, &reply, err);
+    if (!ok && !no_ledger(&reply)) {
+        return explain(&reply, err);
+    }
+    struct catalog_server server;
+    if (!catalog_server_read(pg, &reply, SET_SERVER, &server, err)) {
+        return false;
+    }
+    AUTO(ledger) struct ledger *ledger = memory_new(1, sizeof *ledger);
+    if (ok && !read_ledger(&reply, ledger, err)) {
+        return false;
+    }
+    *out_server = server;
+    *out_ledger = TAKE(ledger);
+    return true;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+    if (!ledger) {
+        return;
+    }
+    for (size_t i = 0; i < ledger->count; i++) {
+        struct ledger_row *row = &ledger->rows[i];
+        free(row->id);
+        free(row->checksum);
+        free(row->applied_at);
+        free(row->run_id);
+        free(row->error);
+    }
+    free(ledger->rows);
+    free(ledger);
+}
+
+const struct ledger_row *ledger_find(const struct ledger *ledger, const char *id)
+{
+    for (size_t i = 0; i < ledger->count; i++) {
+        if (strcmp(ledger->rows[i].id, id) == 0) {
+            return &ledger->rows[i];
+        }
+    }
+    return NULL;
+}

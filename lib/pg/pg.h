@@ -1,0 +1,120 @@
+/*
+ * One connection to PostgreSQL, with a deadline on everything. The only room that knows libpq.
+ *
+ * Simple protocol only: a message is text that may hold many statements. It works the same direct
+ * and behind a pooler: no startup options, no prepared statements, no session state relied upon.
+ * What the statements mean is for the rooms above. libpq 15 to 17.
+ */
+#ifndef POSTLUDE_PG_PG_H
+#define POSTLUDE_PG_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "base/stop.h"
+#include "base/wait.h"
+
+/* Where and as whom. All texts are borrowed during pg_open only. */
+struct pg_address {
+    const char *host; /* a name, an address, or the folder of a Unix socket */
+    int port;
+    const char *database;
+    const char *user;
+    const struct secret *password;
+    const char *sslmode; /* libpq's word: verify-full, verify-ca, require, disable */
+    const char *ca_file;
+    const char *application_name; /* the server keeps 63 bytes */
+    const struct stop *stop;      /* kept: watched by every wait on this connection; may be NULL */
+};
+
+struct pg;
+
+/* Connects and logs in. ERROR_UNREACHABLE: not there (yet), trying again can help; ERROR_DENIED:
+ * login, database rights or certificate; ERROR_INTERRUPTED: stop was asked. `where` is host:port,
+ * `code` the SQLSTATE where the server gave one. The name look-up is libpq's own and may block. */
+MUST_CHECK bool pg_open(const struct pg_address *address, struct deadline deadline,
+                        struct pg **out_pg, struct error *err);
+void pg_close(struct pg *pg);
+
+/* Called for each notice, warning and INFO the server sends. */
+typedef void pg_notice_fn(void *context, const char *severity, const char *message);
+void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context);
+
+/* The process id the login was told; a pooler invents it, and so it differs from
+ * pg_backend_pid(). */
+int pg_told_pid(const struct pg *pg);
+/* "TLSv1.3", or "" without TLS. */
+const char *pg_tls_version(const struct pg *pg);
+/* False once the connection is broken and good for pg_close only. */
+bool pg_alive(const struct pg *pg);
+
+/* Data for one COPY ... FROM stdin of the message. */
+struct pg_copy {
+    const char *data;
+    size_t length;
+};
+
+struct pg_message {
+    const char *sql;
+    const struct pg_copy *copies; /* in the order of their statements */
+    size_t copy_count;
+    bool keep_rows; /* false: rows are read and dropped */
+};
+
+/* What the server says of an error, in full. */
+struct pg_failure {
+    char sqlstate[6];
+    char message[1024];
+    char detail[1024];
+    char hint[1024];
+    char context[1024];
+    int position; /* in characters from the start of the message's text, from 1; 0 = none */
+    char schema[64], table[64], column[64], constraint[64];
+};
+
+struct pg_rows;
+
+struct pg_reply {
+    size_t done; /* statements of the message that were completed */
+    struct pg_rows *rows;
+    size_t row_sets;           /* with keep_rows: one for each completed statement */
+    struct pg_failure failure; /* sqlstate "" = the server reported none */
+};
+
+/* Sends the message and reads all answers into *reply, which is made by `= {0}` and freed by
+ * pg_reply_free; it is filled on failure too: what was done before, and the server's fields.
+ *  ERROR_FAILED       the server refused a statement: `code` is the SQLSTATE; the rest of the
+ *                     message was not run; the connection goes on, perhaps inside an aborted
+ *                     transaction (ROLLBACK is for the caller)
+ *  ERROR_LOST         the connection broke: what the server did of the message is not known
+ *  ERROR_INTERRUPTED  stop was asked or the deadline passed, and the statement was cancelled */
+MUST_CHECK bool pg_send(struct pg *pg, const struct pg_message *message, struct deadline deadline,
+                        struct pg_reply *reply, struct error *err);
+void pg_reply_free(struct pg_reply *reply);
+
+/* pg_send for text alone, rows kept. */
+MUST_CHECK bool pg_query(struct pg *pg, const char *sql, struct deadline deadline,
+                         struct pg_reply *reply, struct error *err);
+
+/* Rows of the set-th statement, 0 when there are none. */
+int pg_row_count(const struct pg_reply *reply, size_t set);
+/* A value as text, NULL for SQL's null or for what is not there. Valid until pg_reply_free. */
+const char *pg_value(const struct pg_reply *reply, size_t set, int row, int column);
+
+/* Pure: appends text as an SQL literal that is right whatever standard_conforming_strings is
+ * (NULL: the word NULL), or as a quoted identifier. */
+void pg_literal(struct buf *out, const char *text);
+void pg_identifier(struct buf *out, const char *name);
+
+static inline void pg_reply_auto_(struct pg_reply *reply)
+{
+    pg_reply_free(reply);
+}
+DEFINE_AUTO(pg, struct pg *, pg_close)
+
+#endif
