@@ -8,30 +8,42 @@
 
 #include "base/memory.h"
 
-static bool continues(const char *s, size_t count)
+/* How long the sequence is that starts with this byte; 0 when none does. */
+static size_t announced(char lead)
 {
-    for (size_t i = 1; i <= count; i++) {
+    unsigned char first = (unsigned char)lead;
+    if (first < 0x80) {
+        return 1;
+    }
+    if (first < 0xC2 || first > 0xF4) {
+        return 0;
+    }
+    return first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+}
+
+/* Whether the `count` bytes at s can begin a sequence whose first byte announces at least so many.
+ */
+static bool begins(const char *s, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
         if (((unsigned char)s[i] & 0xC0) != 0x80) {
             return false;
         }
     }
-    return true;
+    if (count < 2) {
+        return true;
+    }
+    unsigned char first = (unsigned char)s[0];
+    unsigned char second = (unsigned char)s[1];
+    bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+    bool outside = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
+    return !overlong && !outside;
 }
 
 size_t text_sequence(const char *s, size_t length)
 {
-    unsigned char first = (unsigned char)s[0];
-    if (first < 0x80) {
-        return 1;
-    }
-    size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || length < size || !continues(s, size - 1)) {
-        return 0;
-    }
-    unsigned char second = (unsigned char)s[1];
-    bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-    bool outside = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
-    return overlong || outside ? 0 : size;
+    size_t size = announced(s[0]);
+    return size && size <= length && begins(s, size) ? size : 0;
 }
 
 size_t text_bad_utf8(const char *s, size_t length)
@@ -49,21 +61,16 @@ size_t text_bad_utf8(const char *s, size_t length)
 
 size_t text_cut(const char *s, size_t length, size_t max)
 {
-    if (length < max) {
-        return length;
+    size_t cut = length < max ? length : max;
+    for (size_t back = 1; back < 4 && back <= cut; back++) {
+        const char *lead = s + cut - back;
+        size_t size = announced(*lead);
+        size_t seen = length - cut + back;
+        if (size > back && begins(lead, size < seen ? size : seen)) {
+            return cut - back;
+        }
     }
-    /* Back to a byte that starts a character; then keep it only if it is whole. */
-    size_t at = max;
-    size_t back = 0;
-    while (at > 0 && back < 4 && ((unsigned char)s[at - 1] & 0xC0) == 0x80) {
-        at--;
-        back++;
-    }
-    if (at == 0) {
-        return max;
-    }
-    size_t size = text_sequence(s + at - 1, max - at + 1);
-    return size == back + 1 ? max : at - 1;
+    return cut;
 }
 
 void text_copy(char *target, size_t size, const char *source)
@@ -74,7 +81,7 @@ void text_copy(char *target, size_t size, const char *source)
     }
     size_t length = strlen(from);
     if (length >= size) {
-        length = text_cut(from, size - 1, size - 1);
+        length = text_cut(from, length, size - 1);
     }
     memcpy(target, from, length);
     target[length] = '\0';
@@ -94,8 +101,9 @@ static uint32_t code_point(const char *s, size_t size)
  */
 static bool obeyed(uint32_t c)
 {
-    return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) ||
-           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069) || c == 0xFEFF;
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x180E ||
+           (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB);
 }
 
 static void escape_one(struct buf *out, uint32_t c)
@@ -133,6 +141,22 @@ void text_escape(struct buf *out, const char *s, size_t length)
         }
         at += size;
     }
+}
+
+void text_escape_json(struct buf *out, const char *json, size_t length)
+{
+    size_t at = 0;
+    size_t kept = 0;
+    while (at < length) {
+        size_t size = text_sequence(json + at, length - at);
+        if (size && obeyed(code_point(json + at, size)) && (unsigned char)json[at] >= 0x7F) {
+            buf_add(out, json + kept, at - kept);
+            buf_format(out, "\\u%04" PRIx32, code_point(json + at, size));
+            kept = at + size;
+        }
+        at += size ? size : 1;
+    }
+    buf_add(out, json + kept, length - kept);
 }
 
 static int lower(char c)
@@ -211,6 +235,7 @@ static const struct {
     const char *name;
     int64_t ms;
 } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+static const int64_t duration_max_ms = INT64_C(365) * 86400000;
 
 bool text_duration(const char *s, int64_t *out_ms)
 {
@@ -224,14 +249,11 @@ bool text_duration(const char *s, int64_t *out_ms)
     if (!text_integer(number, 0, INT64_C(999999999999), &value)) {
         return false;
     }
-    if (s[digits] == '\0') {
-        *out_ms = 0;
-        return value == 0;
-    }
+    const char *unit = s[digits] ? s + digits : value == 0 ? "ms" : "";
     for (size_t i = 0; i < COUNT(units); i++) {
-        if (strcmp(s + digits, units[i].name) == 0) {
+        if (strcmp(unit, units[i].name) == 0 && value <= duration_max_ms / units[i].ms) {
             *out_ms = value * units[i].ms;
-            return value <= INT64_C(365) * 86400000 / units[i].ms;
+            return true;
         }
     }
     return false;

@@ -19,7 +19,8 @@ size_t text_sequence(const char *s, size_t length);
 /* The offset of the first byte that is not part of valid UTF-8, or `length`. */
 size_t text_bad_utf8(const char *s, size_t length);
 
-/* The largest size <= max at which s can be cut without splitting a character. */
+/* The largest size <= length and <= max at which s can be cut without splitting a character. A
+ * character that s itself ends in the middle of is left out, wherever it was cut before. */
 size_t text_cut(const char *s, size_t length, size_t max);
 
 /* Copies as much of source (may be NULL) as fits, whole characters, NUL-terminated. size > 0. */
@@ -28,6 +29,10 @@ void text_copy(char *target, size_t size, const char *source);
 /* Appends s with everything a terminal could obey made visible: control characters, bytes that are
  * not UTF-8, and direction overrides as \n, \t, \x1b, \u202e; a backslash stays as it is. */
 void text_escape(struct buf *out, const char *s, size_t length);
+
+/* Appends JSON that was already written, with what a terminal could obey and JSON need not escape
+ * (DEL, C1 controls, direction marks) as \u escapes: the values stay the same. */
+void text_escape_json(struct buf *out, const char *json, size_t length);
 
 /* The word nearest in spelling (case ignored), or NULL when none is near enough to suggest. */
 const char *text_nearest(const char *word, const char *const *words, size_t count);
