@@ -42,24 +42,31 @@ bool error_retryable(enum error_kind kind)
     return kinds[kind].retryable;
 }
 
-/* vsnprintf that, where the text does not fit, cuts between characters instead of inside one. */
+/* vsnprintf that, where the text does not fit, cuts between characters instead of inside one. The
+ * arguments may be fields of the same error. */
 static void fill(char *field, size_t size, const char *format, va_list args) PRINTF(3, 0);
 
 static void fill(char *field, size_t size, const char *format, va_list args)
 {
-    int length = vsnprintf(field, size, format, args);
-    if (length >= 0 && (size_t)length >= size) {
-        field[text_cut(field, size - 1, size - 1)] = '\0';
+    char fresh[sizeof((struct error *)NULL)->message] = "";
+    int length = vsnprintf(fresh, size, format, args);
+    size_t kept = length < 0 ? 0 : (size_t)length;
+    if (kept >= size) {
+        kept = text_cut(fresh, size - 1, size - 1);
     }
+    memcpy(field, fresh, kept);
+    field[kept] = '\0';
 }
 
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
 {
-    *err = (struct error){.kind = kind};
+    char message[sizeof err->message];
     va_list args;
     va_start(args, format);
-    fill(err->message, sizeof err->message, format, args);
+    fill(message, sizeof message, format, args);
     va_end(args);
+    *err = (struct error){.kind = kind};
+    text_copy(err->message, sizeof err->message, message);
     return false;
 }
 
