@@ -1,13 +1,13 @@
 #include "base/json.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 
-/* Depth is counted on the text, before jansson recurses into it. */
-static bool too_deep(const char *text, size_t length)
+/* The offset of the bracket that nests too deep, or `length`. Counted on the text, before jansson
+ * recurses into it. */
+static size_t too_deep(const char *text, size_t length)
 {
     int depth = 0;
     bool quoted = false;
@@ -23,22 +23,30 @@ static bool too_deep(const char *text, size_t length)
             quoted = true;
         } else if (c == '{' || c == '[') {
             if (++depth > JSON_DEPTH_MAX) {
-                return true;
+                return i;
             }
         } else if (c == '}' || c == ']') {
             depth--;
         }
     }
-    return false;
+    return length;
 }
 
 bool json_read(const char *text, size_t length, json_t **out_value, struct error *err)
 {
-    if (too_deep(text, length)) {
-        return error_set(err, ERROR_INVALID, "nested more than %d levels deep", JSON_DEPTH_MAX);
+    size_t deep = too_deep(text, length);
+    if (deep < length) {
+        unsigned line = 0;
+        unsigned column = 0;
+        text_position(text, length, deep, &line, &column);
+        error_set(err, ERROR_INVALID, "nested more than %d levels deep", JSON_DEPTH_MAX);
+        return error_where(err, "line %u, column %u", line, column);
     }
     json_error_t why;
-    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
+    json_t *value = json_loadb(length ? text : "", length, JSON_REJECT_DUPLICATES, &why);
+    if (!value && json_error_code(&why) == json_error_out_of_memory) {
+        memory_die();
+    }
     if (!value) {
         struct buf shown = buf_make(512);
         text_escape(&shown, why.text, strlen(why.text));
@@ -52,7 +60,7 @@ bool json_read(const char *text, size_t length, json_t **out_value, struct error
 
 static int add_piece(const char *piece, size_t size, void *out)
 {
-    buf_add(out, piece, size);
+    text_escape_json(out, piece, size);
     return 0;
 }
 
@@ -75,10 +83,15 @@ bool json_integral(const json_t *value, int64_t *out_value)
         return true;
     }
     double real = json_real_value(value);
-    if (!json_is_real(value) || real != floor(real) || fabs(real) > 9007199254740992.0) {
+    /* Up to 2^53 a double counts by ones; the bounds also keep the conversion defined. */
+    if (!json_is_real(value) || real < -9007199254740992.0 || real > 9007199254740992.0) {
         return false;
     }
-    *out_value = (int64_t)real;
+    int64_t integral = (int64_t)real;
+    if ((double)integral != real) {
+        return false;
+    }
+    *out_value = integral;
     return true;
 }
 

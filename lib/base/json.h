@@ -19,10 +19,12 @@ enum { JSON_DEPTH_MAX = 32 };
 
 /* Parses a whole document that is an object or array, nested at most JSON_DEPTH_MAX deep, without
  * duplicate keys. ERROR_INVALID with line and column in `where` ("line 1, column 14"); the caller
- * wraps it. The caller owns *out_value. */
+ * wraps it. The message can quote a piece of the text: not for text that is secret. The caller
+ * owns *out_value. */
 MUST_CHECK bool json_read(const char *text, size_t length, json_t **out_value, struct error *err);
 
-/* Appends value, compact, keys in the order they were set. */
+/* Appends value, compact, keys in the order they were set; what a terminal could obey is escaped.
+ */
 void json_write(const json_t *value, struct buf *out);
 
 /* Member of an object as a string; NULL when absent or no string. Borrowed. */
