@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 enum {
     VALUE_MAX = 2048,    /* bytes of one field's text */
+    VALUE_MIN = 64,      /* what is left of each where a line is too long */
     STALL_MAX_MS = 5000, /* a log that nobody reads must not hold a migration's locks */
 };
 
@@ -22,6 +24,7 @@ static struct {
     bool json;
     bool colour;
     bool stalled;
+    bool torn; /* the last line has no end */
     enum log_level least;
     char run_id[40];
 } sink = {.fd = STDERR_FILENO, .least = LOG_INFO};
@@ -39,6 +42,7 @@ void log_setup(int fd, bool json, bool colour, enum log_level least)
     sink.json = json;
     sink.colour = colour;
     sink.stalled = false;
+    sink.torn = false;
     sink.least = least;
 }
 
@@ -58,38 +62,69 @@ bool log_level_named(const char *name, enum log_level *out_level)
     return false;
 }
 
-/* Writes all of it, or gives the line up when the reader stalls; then the rest of the log is tried
- * without waiting, so that a dead log driver costs STALL_MAX_MS once. */
-static void put(const char *line, size_t length)
+/* Whether the next piece can be written without waiting longer than is left of the line's time.
+ * Once the reader has stalled, later lines do not wait for it, so that a dead log driver costs
+ * STALL_MAX_MS once. */
+static bool writable(int64_t give_up_ms)
 {
-    size_t done = 0;
-    while (done < length) {
+    for (;;) {
+        int64_t left = sink.stalled ? 0 : give_up_ms - clock_steady_ms();
         struct pollfd watched = {.fd = sink.fd, .events = POLLOUT};
-        int ready = poll(&watched, 1, sink.stalled ? 0 : STALL_MAX_MS);
-        if (ready < 0 && errno == EINTR) {
-            continue;
+        int ready = poll(&watched, 1, left > 0 ? (int)left : 0);
+        if (ready >= 0 || errno != EINTR) {
+            sink.stalled = ready <= 0;
+            return ready > 0;
         }
-        sink.stalled = ready <= 0;
-        if (ready <= 0) {
-            return;
-        }
-        ssize_t wrote = write(sink.fd, line + done, length - done);
-        if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
-            return;
-        }
-        done += wrote > 0 ? (size_t)wrote : 0;
     }
 }
 
-static json_t *shortened(const char *text)
+/* Writes all of it, or gives the line up. A pipe that polls as writable takes PIPE_BUF bytes; a
+ * longer write to it would block until the reader comes. */
+static size_t write_some(const char *line, size_t length)
 {
-    char kept[VALUE_MAX];
-    text_copy(kept, sizeof kept, text);
-    return json_safe(kept);
+    int64_t give_up_ms = clock_steady_ms() + STALL_MAX_MS;
+    size_t done = 0;
+    while (done < length && writable(give_up_ms)) {
+        size_t piece = length - done < PIPE_BUF ? length - done : PIPE_BUF;
+        ssize_t wrote = write(sink.fd, line + done, piece);
+        bool again = wrote < 0 && (errno == EINTR || errno == EAGAIN);
+        if (wrote < 0 && (!again || clock_steady_ms() >= give_up_ms)) {
+            break;
+        }
+        done += wrote > 0 ? (size_t)wrote : 0;
+    }
+    return done;
+}
+
+/* A line that was given up halfway is ended first, so that it spoils no other. */
+static void put(const char *line, size_t length)
+{
+    if (sink.torn && write_some("\n", 1) == 0) {
+        return;
+    }
+    size_t done = write_some(line, length);
+    sink.torn = done > 0 && done < length;
+}
+
+/* At most `most` bytes of it; what was cut ends in an ellipsis. */
+static struct buf shortened(const char *text, size_t most)
+{
+    struct buf kept = buf_make(most + sizeof "…");
+    size_t length = strlen(text);
+    size_t cut = length > most ? text_cut(text, length, most) : length;
+    buf_add(&kept, text, cut);
+    buf_text(&kept, cut < length ? "…" : "");
+    return kept;
+}
+
+static json_t *text_value(const char *text, size_t most)
+{
+    AUTO(buf) struct buf kept = shortened(text, most);
+    return json_safe(kept.data);
 }
 
 static json_t *line_object(enum log_level level, const char *message,
-                           const struct log_field *fields, size_t count)
+                           const struct log_field *fields, size_t count, size_t most)
 {
     char now[CLOCK_TEXT_SIZE];
     clock_format(clock_wall_ms(), now);
@@ -99,13 +134,13 @@ static json_t *line_object(enum log_level level, const char *message,
     }
     (void)json_object_set_new(line, "time", json_string(now));
     (void)json_object_set_new(line, "level", json_string(names[level]));
-    (void)json_object_set_new(line, "msg", shortened(message));
+    (void)json_object_set_new(line, "msg", text_value(message, most));
     if (sink.run_id[0]) {
         (void)json_object_set_new(line, "run_id", json_string(sink.run_id));
     }
     for (size_t i = 0; i < count; i++) {
         (void)json_object_set_new(line, fields[i].key,
-                                  fields[i].text ? shortened(fields[i].text)
+                                  fields[i].text ? text_value(fields[i].text, most)
                                                  : json_integer(fields[i].number));
     }
     return line;
@@ -114,17 +149,22 @@ static json_t *line_object(enum log_level level, const char *message,
 static void write_json(enum log_level level, const char *message, const struct log_field *fields,
                        size_t count)
 {
+    /* Too long: first every text becomes shorter, then the last fields go. */
+    size_t most = VALUE_MAX;
     for (;;) {
-        AUTO(json) json_t *line = line_object(level, message, fields, count);
-        AUTO(buf) struct buf text = buf_make(LOG_LINE_MAX - 1);
+        AUTO(json) json_t *line = line_object(level, message, fields, count, most);
+        AUTO(buf) struct buf text = buf_make(LOG_LINE_MAX);
         json_write(line, &text);
-        if (!text.full || count == 0) {
-            buf_truncate(&text, text.length);
-            buf_char(&text, '\n');
+        buf_char(&text, '\n');
+        if (!text.full) {
             put(text.data, text.length);
             return;
         }
-        count--; /* too long: the last field goes first */
+        if (most > VALUE_MIN) {
+            most /= 2;
+        } else {
+            count--;
+        }
     }
 }
 
@@ -148,12 +188,15 @@ static void write_text(enum log_level level, const char *message, const struct l
     buf_text(&line, marks[level]);
     text_escape(&line, message, strlen(message));
     for (size_t i = 0; i < count; i++) {
+        if (fields[i].quiet) {
+            continue;
+        }
         if (!fields[i].text) {
             buf_format(&line, "  %s=%" PRId64, fields[i].key, fields[i].number);
         } else if (*fields[i].text) {
             buf_format(&line, "  %s=", fields[i].key);
-            text_escape(&line, fields[i].text,
-                        text_cut(fields[i].text, strlen(fields[i].text), VALUE_MAX));
+            AUTO(buf) struct buf kept = shortened(fields[i].text, VALUE_MAX);
+            text_escape(&line, kept.data, kept.length);
         }
     }
     buf_truncate(&line, line.length);

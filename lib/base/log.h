@@ -28,9 +28,18 @@ struct log_field {
     const char *key;
     const char *text; /* NULL: it is a number */
     int64_t number;
+    bool quiet; /* for machines only: text leaves it out, the message says it already */
 };
-#define LOG_TEXT(name, value) ((struct log_field){.key = (name), .text = (value) ? (value) : ""})
+
+static inline struct log_field log_text_(const char *key, const char *text, bool quiet)
+{
+    return (struct log_field){.key = key, .text = text ? text : "", .quiet = quiet};
+}
+#define LOG_TEXT(name, value) log_text_((name), (value), false) /* NULL is "" */
 #define LOG_NUMBER(name, value) ((struct log_field){.key = (name), .number = (value)})
+#define LOG_QUIET_TEXT(name, value) log_text_((name), (value), true)
+#define LOG_QUIET_NUMBER(name, value)                                                              \
+    ((struct log_field){.key = (name), .number = (value), .quiet = true})
 
 /* How and where to; call once, before the first line. fd is usually 2. colour: text may use it. */
 void log_setup(int fd, bool json, bool colour, enum log_level least);
