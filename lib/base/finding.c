@@ -21,6 +21,7 @@ void findings_free(struct findings *findings)
     for (size_t i = 0; i < findings->count; i++) {
         clear(&findings->items[i]);
     }
+    clear(&findings->spare);
     free(findings->items);
     *findings = (struct findings){0};
 }
@@ -36,22 +37,31 @@ static char *format_text(const char *format, va_list args)
     return text;
 }
 
+/* Where the next finding goes. The first error is always kept, since a run stops at it; when the
+ * list is full of warnings it takes the place of the last. */
+static struct finding *slot(struct findings *findings, enum finding_level level)
+{
+    if (findings->count < FINDINGS_MAX) {
+        findings->items = memory_push(findings->items, findings->count, &findings->capacity,
+                                      sizeof *findings->items);
+        return &findings->items[findings->count++];
+    }
+    findings->dropped++;
+    bool first_error = level == FINDING_ERROR && findings->errors == 0;
+    struct finding *taken = first_error ? &findings->items[findings->count - 1] : &findings->spare;
+    clear(taken);
+    return taken;
+}
+
 struct finding *finding_add(struct findings *findings, enum finding_level level, const char *file,
                             unsigned line, unsigned column, const char *format, ...)
 {
-    findings->errors += level == FINDING_ERROR;
-    if (findings->count == FINDINGS_MAX) {
-        findings->count--;
-        findings->dropped++;
-        clear(&findings->items[findings->count]);
-    }
-    findings->items =
-        memory_push(findings->items, findings->count, &findings->capacity, sizeof *findings->items);
     va_list args;
     va_start(args, format);
     char *message = format_text(format, args);
     va_end(args);
-    struct finding *fresh = &findings->items[findings->count++];
+    struct finding *fresh = slot(findings, level);
+    findings->errors += level == FINDING_ERROR;
     *fresh = (struct finding){.level = level,
                               .file = memory_text(file ? file : ""),
                               .line = line,

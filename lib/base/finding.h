@@ -27,13 +27,15 @@ struct finding {
     char *hint;    /* what to do, or "" */
 };
 
-/* A list; zero is empty. It keeps at most FINDINGS_MAX and counts the rest. */
+/* A list; zero is empty. It keeps the first FINDINGS_MAX, the first error always among them, and
+ * counts the rest. */
 struct findings {
     struct finding *items;
     size_t count;
     size_t capacity;
-    size_t errors;  /* of level FINDING_ERROR, kept or not */
-    size_t dropped; /* not kept */
+    size_t errors;        /* of level FINDING_ERROR, kept or not */
+    size_t dropped;       /* not kept */
+    struct finding spare; /* the last one that was not kept */
 };
 enum { FINDINGS_MAX = 1000 };
 
