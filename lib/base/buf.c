@@ -41,7 +41,7 @@ static bool reserve(struct buf *buf, size_t extra)
     size_t capacity = buf->capacity * 2 > need ? buf->capacity * 2 : need;
     char *fresh = memory_new(capacity, 1);
     memcpy(fresh, buf->data, buf->length);
-    explicit_bzero(buf->data, buf->length);
+    explicit_bzero(buf->data, buf->capacity);
     free(buf->data);
     buf->data = fresh;
     buf->capacity = capacity;
@@ -77,7 +77,9 @@ void buf_format(struct buf *buf, const char *format, ...)
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (length > 0 && reserve(buf, (size_t)length)) {
+    if (length < 0) {
+        buf->full = true; /* longer than an int can say */
+    } else if (reserve(buf, (size_t)length)) {
         (void)vsnprintf(buf->data + buf->length, (size_t)length + 1, format, again);
         buf->length += (size_t)length;
     }

@@ -27,6 +27,7 @@ static bool read_all(int fd, struct buf *out)
 bool file_read(const char *path, struct buf *out, struct error *err)
 {
     bool standard_input = strcmp(path, "-") == 0;
+    size_t before = out->length;
     int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         error_set(err, ERROR_INVALID, "could not open file: %s", strerror(errno));
@@ -37,15 +38,16 @@ bool file_read(const char *path, struct buf *out, struct error *err)
     if (!standard_input) {
         (void)close(fd);
     }
+    if (ok && !out->full) {
+        return true;
+    }
     if (!ok) {
         error_set(err, ERROR_INVALID, "could not read file: %s", strerror(reason));
-        return error_where(err, "%s", path);
-    }
-    if (out->full) {
+    } else {
         error_set(err, ERROR_INVALID, "file is larger than the limit of %zu bytes", out->max);
-        return error_where(err, "%s", path);
     }
-    return true;
+    buf_truncate(out, before);
+    return error_where(err, "%s", path);
 }
 
 bool file_exists(const char *path)

@@ -48,6 +48,8 @@ char *memory_text(const char *text)
 char *memory_text_n(const char *text, size_t length)
 {
     char *copy = memory_new(length + 1, 1);
-    memcpy(copy, text, length);
+    if (length) {
+        memcpy(copy, text, length);
+    }
     return copy;
 }

@@ -21,8 +21,9 @@ void *memory_grow(void *old, size_t count, size_t size) __attribute__((returns_n
 void *memory_push(void *array, size_t count, size_t *capacity, size_t size)
     __attribute__((returns_nonnull));
 
-/* strdup and strndup; text may be NULL, then so is the copy. */
+/* strdup; text may be NULL, then so is the copy. */
 char *memory_text(const char *text);
+/* A copy of exactly `length` bytes, NUL-terminated; text may be NULL when there are none. */
 char *memory_text_n(const char *text, size_t length) __attribute__((returns_nonnull));
 
 /* Says so on stderr and ends the process with exit code 10. */

@@ -32,6 +32,7 @@ bool stop_install(struct stop *out_stop, struct error *err)
     }
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigfillset(&action.sa_mask); /* a second signal comes after the first was noted */
     if (sigaction(SIGTERM, &action, NULL) != 0 || sigaction(SIGINT, &action, NULL) != 0 ||
         sigaction(SIGALRM, &action, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0) {
         return error_set(err, ERROR_INTERNAL, "could not install a signal handler: %s",

@@ -1,5 +1,6 @@
 #include "base/uuid.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,10 @@
 void uuid_make(char out_text[UUID_TEXT_SIZE])
 {
     unsigned char b[16];
-    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) {
-        memory_die(); /* the kernel has no randomness to give: nothing can be done */
+    while (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) {
+        if (errno != EINTR) {
+            memory_die(); /* the kernel has no randomness to give: nothing can be done */
+        }
     }
     uint64_t now = (uint64_t)clock_wall_ms();
     for (int i = 0; i < 6; i++) {

@@ -8,7 +8,11 @@
 
 struct deadline deadline_in(int64_t ms)
 {
-    return (struct deadline){.at_ms = clock_steady_ms() + ms};
+    struct deadline deadline = {0};
+    if (__builtin_add_overflow(clock_steady_ms(), ms, &deadline.at_ms)) {
+        deadline.at_ms = ms < 0 ? 0 : INT64_MAX;
+    }
+    return deadline;
 }
 
 struct deadline deadline_min(struct deadline a, struct deadline b)

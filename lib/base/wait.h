@@ -17,7 +17,7 @@ struct deadline {
     int64_t at_ms; /* on the steady clock (base/clock.h) */
 };
 
-struct deadline deadline_in(int64_t ms);
+struct deadline deadline_in(int64_t ms); /* INT64_MAX: never */
 /* The earlier of two. */
 struct deadline deadline_min(struct deadline a, struct deadline b);
 int64_t deadline_left_ms(struct deadline deadline); /* never negative */
@@ -36,7 +36,9 @@ enum wait_result {
 };
 
 /* Waits until fd is ready, the deadline has passed, or stop (may be NULL) was asked, which wins.
- * fd -1 only waits. An error on fd counts as ready: the next call on it says what it is. */
+ * fd -1 only waits. An error on fd counts as ready: the next call on it says what it is. A fd that
+ * is ready is reported even when the deadline has passed, so that what already arrived is read; a
+ * loop over a peer that never falls silent asks deadline_passed itself. */
 MUST_CHECK enum wait_result wait_fd(int fd, enum wait_for what, struct deadline deadline,
                                     const struct stop *stop);
 
