@@ -159,6 +159,20 @@ void text_escape_json(struct buf *out, const char *json, size_t length)
     buf_add(out, json + kept, length - kept);
 }
 
+void text_escape_cut(struct buf *out, const char *s, size_t max)
+{
+    if (!s) {
+        return;
+    }
+    size_t length = strnlen(s, max + 1);
+    if (length <= max) {
+        text_escape(out, s, length);
+        return;
+    }
+    text_escape(out, s, text_cut(s, length, max));
+    buf_text(out, "...");
+}
+
 static int lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c == '-' ? '_' : (unsigned char)c;

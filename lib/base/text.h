@@ -33,6 +33,9 @@ void text_escape(struct buf *out, const char *s, size_t length);
 /* Appends JSON that was already written, with what a terminal could obey and JSON need not escape
  * (DEL, C1 controls, direction marks) as \u escapes: the values stay the same. */
 void text_escape_json(struct buf *out, const char *json, size_t length);
+/* The same of at most max bytes of s (may be NULL), whole characters, with "..." where it was cut.
+ */
+void text_escape_cut(struct buf *out, const char *s, size_t max);
 
 /* The word nearest in spelling (case ignored), or NULL when none is near enough to suggest. */
 const char *text_nearest(const char *word, const char *const *words, size_t count);
