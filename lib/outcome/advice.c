@@ -1,0 +1,278 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "outcome/parts.h"
+
+static void migration(const struct outcome *outcome, struct buf *out)
+{
+    text_escape_cut(out, outcome->failure.migration, PART_ID_MAX);
+}
+
+static void so_far(const struct outcome *outcome, struct buf *out)
+{
+    if (part_at_migration(outcome)) {
+        buf_text(out, " at ");
+        migration(outcome, out);
+    }
+    if (part_planned(outcome)) {
+        buf_format(out, " after %zu of ", outcome->applied_count);
+        part_migrations(part_planned(outcome), out);
+    }
+}
+
+static void untouched(const struct outcome *outcome, struct buf *out)
+{
+    if (!outcome->host) {
+        buf_text(out, ", the database was not contacted");
+    } else if (outcome->applied_count == 0) {
+        buf_text(out, ", nothing was changed");
+    } else {
+        so_far(outcome, out);
+    }
+}
+
+static void unknown_headline(const struct outcome *outcome, struct buf *out)
+{
+    if (!part_at_migration(outcome)) {
+        buf_text(out, "UNKNOWN what this run came to");
+        return;
+    }
+    buf_text(out, "UNKNOWN whether ");
+    migration(outcome, out);
+    buf_format(out, " was applied, after %zu of ", outcome->applied_count);
+    part_migrations(part_planned(outcome), out);
+}
+
+static void ill_headline(const struct outcome *outcome, struct buf *out)
+{
+    switch (outcome->error.kind) {
+    case ERROR_UNKNOWN:
+    case ERROR_LOST:
+        unknown_headline(outcome, out);
+        return;
+    case ERROR_INVALID:
+        buf_text(out, "INVALID");
+        untouched(outcome, out);
+        return;
+    case ERROR_REFUSED:
+        buf_text(out, "REFUSED");
+        untouched(outcome, out);
+        return;
+    case ERROR_UNREACHABLE:
+        buf_text(out, "UNREACHABLE, the database did not answer");
+        return;
+    case ERROR_DENIED:
+        buf_text(out, "UNREACHABLE, the database did not let this run in");
+        return;
+    case ERROR_BUSY:
+        buf_text(out, part_at_migration(outcome) ? "BUSY" : "BUSY, another run held the plan");
+        so_far(outcome, out);
+        return;
+    case ERROR_CONFLICT:
+        buf_text(out, "CONFLICT between plan and history");
+        untouched(outcome, out);
+        return;
+    case ERROR_INTERRUPTED:
+        buf_text(out, "INTERRUPTED");
+        so_far(outcome, out);
+        return;
+    case ERROR_PENDING:
+        buf_text(out, "PENDING, ");
+        part_migrations(outcome->pending_count, out);
+        buf_text(out, " not applied");
+        return;
+    case ERROR_FAILED:
+        buf_text(out, "FAILED");
+        so_far(outcome, out);
+        return;
+    case ERROR_NONE:
+    case ERROR_UNDELIVERED:
+    case ERROR_INTERNAL:
+        buf_text(out, "INTERNAL ERROR");
+        so_far(outcome, out);
+        return;
+    }
+}
+
+void part_headline(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->kind != OUTCOME_ERROR) {
+        outcome_summary(outcome, out);
+        return;
+    }
+    part_plan(outcome, out);
+    buf_text(out, outcome->dry_run ? ": dry run, " : ": ");
+    ill_headline(outcome, out);
+}
+
+/* The pipeline does not wait for us: its code is out whatever became of the migrations. */
+static void code_is_out(const struct outcome *outcome, struct buf *out)
+{
+    bool left = part_planned(outcome) > outcome->applied_count;
+    if (left && !outcome->dry_run && text_same(outcome->trigger_kind, "codepipeline")) {
+        buf_text(out, " The pipeline has ended all the same: its code may be running without "
+                      "what is not applied.");
+    }
+}
+
+static void rolled_back(const struct outcome *outcome, struct buf *out)
+{
+    if (part_at_migration(outcome)) {
+        migration(outcome, out);
+        buf_text(out, " was rolled back and left nothing behind; nothing after it was started.");
+    } else {
+        buf_text(out, "What is listed as applied stays; nothing else was started.");
+    }
+}
+
+static void unknown_state(const struct outcome *outcome, struct buf *out)
+{
+    if (part_at_migration(outcome)) {
+        buf_text(out, "The server never confirmed ");
+        migration(outcome, out);
+        buf_text(out, ": it is applied as a whole or not at all. Nothing after it was started.");
+    } else {
+        buf_text(out, "The server never confirmed the last thing it was asked to do.");
+    }
+}
+
+static void ill_state(const struct outcome *outcome, struct buf *out)
+{
+    switch (outcome->error.kind) {
+    case ERROR_UNKNOWN:
+    case ERROR_LOST:
+        unknown_state(outcome, out);
+        return;
+    case ERROR_FAILED:
+    case ERROR_BUSY:
+    case ERROR_INTERRUPTED:
+        rolled_back(outcome, out);
+        return;
+    case ERROR_UNREACHABLE:
+    case ERROR_DENIED:
+        buf_text(out, outcome->applied_count ? "What is listed as applied stays."
+                                             : "Nothing was changed.");
+        return;
+    case ERROR_NONE:
+    case ERROR_UNDELIVERED:
+    case ERROR_INTERNAL:
+        buf_text(out, "What is listed as applied is applied; the ledger knows about the rest.");
+        return;
+    case ERROR_INVALID:
+    case ERROR_REFUSED:
+    case ERROR_CONFLICT:
+    case ERROR_PENDING:
+        return;
+    }
+}
+
+void part_state(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->kind == OUTCOME_ERROR) {
+        ill_state(outcome, out);
+        code_is_out(outcome, out);
+    } else if (outcome->kind == OUTCOME_IGNORED) {
+        buf_text(out, "The database was not contacted.");
+    } else if (outcome->dry_run) {
+        buf_text(out, "This was a dry run: nothing was changed.");
+    }
+}
+
+static void failed_advice(const struct outcome *outcome, struct buf *out)
+{
+    if (!part_at_migration(outcome)) {
+        buf_text(out, "Mend the cause and start the run again: it goes on where this one ended.");
+        return;
+    }
+    buf_text(out, "If the SQL is wrong, correct the file and deploy again. If data, rights or the "
+                  "server were the cause, mend that and start the same run again. Either way the "
+                  "next run goes on with ");
+    migration(outcome, out);
+    buf_char(out, '.');
+}
+
+static void unknown_advice(const struct outcome *outcome, struct buf *out)
+{
+    buf_text(out, "Run \"postlude status\" as soon as the database answers: it says");
+    if (part_at_migration(outcome)) {
+        buf_text(out, " whether ");
+        migration(outcome, out);
+        buf_text(out, " is applied");
+    } else {
+        buf_text(out, " what is applied");
+    }
+    buf_text(out, ". Then start the run again: it looks first and applies nothing twice.");
+}
+
+static void busy_advice(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->failure.blocker_count) {
+        buf_text(out, "Let the sessions above come to an end, or end them with "
+                      "\"select pg_terminate_backend(PID)\"; then start the run again.");
+    } else if (part_at_migration(outcome)) {
+        buf_text(out, "Start the run again when the table is less busy.");
+    } else {
+        buf_text(out, "Start the run again when the other one has ended; it applies what is then "
+                      "left.");
+    }
+}
+
+static void ill_advice(const struct outcome *outcome, struct buf *out)
+{
+    switch (outcome->error.kind) {
+    case ERROR_UNKNOWN:
+    case ERROR_LOST:
+        unknown_advice(outcome, out);
+        return;
+    case ERROR_FAILED:
+        failed_advice(outcome, out);
+        return;
+    case ERROR_INVALID:
+        buf_text(out, "Correct it and deploy again; \"postlude validate\" shows everything that is "
+                      "wrong with plan and files, without a database.");
+        return;
+    case ERROR_REFUSED:
+        buf_text(out, "If it should have run, correct the rule or the plan's trigger section, and "
+                      "start the run again; otherwise nothing is to be done.");
+        return;
+    case ERROR_UNREACHABLE:
+        buf_text(out, "Start the run again when the database answers; \"postlude status\" makes "
+                      "the same connection and changes nothing.");
+        return;
+    case ERROR_DENIED:
+        buf_text(out, "Mend what the message names, then start the run again; \"postlude status\" "
+                      "makes the same connection and changes nothing.");
+        return;
+    case ERROR_BUSY:
+        busy_advice(outcome, out);
+        return;
+    case ERROR_CONFLICT:
+        buf_text(out, "\"postlude status\" shows every difference between plan and ledger. Settle "
+                      "it and start the run again; until then nothing more is applied.");
+        return;
+    case ERROR_INTERRUPTED:
+        buf_text(out, "Start the run again: it goes on where this one ended.");
+        return;
+    case ERROR_PENDING:
+        buf_text(out, "Run \"postlude run\" to apply them.");
+        return;
+    case ERROR_NONE:
+    case ERROR_UNDELIVERED:
+    case ERROR_INTERNAL:
+        buf_text(out, "Keep the log and report it as a bug, unless memory ran out. \"postlude "
+                      "status\" shows where the database stands; the run can be started again.");
+        return;
+    }
+}
+
+void part_advice(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->kind == OUTCOME_ERROR) {
+        ill_advice(outcome, out);
+    } else if (outcome->kind == OUTCOME_DUPLICATE && outcome->pending_count) {
+        buf_text(out, "A second delivery applies nothing. What is pending comes with the next "
+                      "deploy or scheduled run, or at once with \"postlude run --reason TEXT\".");
+    } else if (outcome->dry_run && outcome->pending_count && outcome->kind != OUTCOME_IGNORED) {
+        buf_text(out, "Run the same without --dry-run to apply them.");
+    }
+}

@@ -1,0 +1,51 @@
+/*
+ * What the files of this room share: how things are counted, named and placed, and the sentences
+ * for people. Not for other rooms.
+ */
+#ifndef POSTLUDE_OUTCOME_PARTS_H
+#define POSTLUDE_OUTCOME_PARTS_H
+
+#include "outcome/outcome.h"
+
+/* How much of a text from outside one line shows, in bytes. */
+enum { PART_ID_MAX = 200, PART_NAME_MAX = 300, PART_LINE_MAX = 600 };
+
+struct part_place {
+    char file[512]; /* "" = not known */
+    unsigned line;  /* 0 = not known */
+    unsigned column;
+};
+
+/* Where the error is: the failure's own place, else `where` taken apart, when that is a file. */
+void part_place(const struct outcome *outcome, struct part_place *out_place);
+
+/* Whether the error belongs to one migration. */
+bool part_at_migration(const struct outcome *outcome);
+/* Pending migrations that were never started: all but the one that the error belongs to. */
+size_t part_not_started(const struct outcome *outcome);
+/* Everything this run set out to apply. */
+size_t part_planned(const struct outcome *outcome);
+
+/* The code when it is an SQLSTATE, else NULL. */
+const char *part_sqlstate(const struct outcome *outcome);
+
+/* The statement, or "(not shown: ...)" when it holds the word PASSWORD: nobody gets those, whatever
+ * the room that filled it in did. */
+const char *part_shown(const char *statement);
+
+/* The plan's name, "postlude" when it could not be read. */
+void part_plan(const struct outcome *outcome, struct buf *out);
+/* "1 migration", "2 migrations". */
+void part_migrations(size_t count, struct buf *out);
+/* "duplicate delivery of execution 5b1c7e0a". */
+void part_duplicate(const struct outcome *outcome, struct buf *out);
+/* What started it: "pipeline orders-prod, execution 5b1c..., attempt 1". */
+void part_trigger(const struct outcome *outcome, struct buf *out);
+
+/* First line of the text. */
+void part_headline(const struct outcome *outcome, struct buf *out);
+/* Sentences: in which state the database is left, and what to do; each may stay empty. */
+void part_state(const struct outcome *outcome, struct buf *out);
+void part_advice(const struct outcome *outcome, struct buf *out);
+
+#endif

@@ -1,0 +1,127 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "outcome/parts.h"
+
+static void duration(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->started_ms && outcome->finished_ms >= outcome->started_ms) {
+        buf_text(out, " in ");
+        text_show_duration(out, outcome->finished_ms - outcome->started_ms);
+    }
+}
+
+static void still_pending(const struct outcome *outcome, const char *where, struct buf *out)
+{
+    if (outcome->pending_count) {
+        buf_format(out, ", %zu still pending%s", outcome->pending_count, where);
+    }
+}
+
+static void not_in_plan(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->unknown_count) {
+        buf_format(out, ", %zu in the database that this plan does not have",
+                   outcome->unknown_count);
+    }
+}
+
+static void well(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->kind == OUTCOME_APPLIED) {
+        part_migrations(outcome->applied_count, out);
+        buf_text(out, " applied");
+        duration(outcome, out);
+        still_pending(outcome, "", out);
+    } else if (outcome->kind == OUTCOME_NOTHING) {
+        buf_format(out, "nothing to do, %zu already applied", outcome->already_applied);
+        still_pending(outcome, "", out);
+    } else if (outcome->kind == OUTCOME_DUPLICATE) {
+        part_duplicate(outcome, out);
+        buf_text(out, ", nothing changed");
+        still_pending(outcome, " in this image", out);
+    } else {
+        buf_text(out, "ignored, nothing changed");
+        if (outcome->note) {
+            buf_text(out, ": ");
+            text_escape_cut(out, outcome->note, PART_NAME_MAX);
+        }
+    }
+    not_in_plan(outcome, out);
+}
+
+static void dry(const struct outcome *outcome, struct buf *out)
+{
+    buf_text(out, "dry run, ");
+    if (outcome->kind == OUTCOME_DUPLICATE || outcome->kind == OUTCOME_IGNORED ||
+        outcome->pending_count == 0) {
+        well(outcome, out);
+    } else {
+        part_migrations(outcome->pending_count, out);
+        buf_text(out, " would be applied");
+        not_in_plan(outcome, out);
+    }
+}
+
+static void around(const struct outcome *outcome, struct buf *out)
+{
+    buf_format(out, ", %zu applied before it, %zu not started", outcome->applied_count,
+               part_not_started(outcome));
+}
+
+static void message(const struct outcome *outcome, struct buf *out)
+{
+    if (*outcome->error.where && !strstr(outcome->error.message, outcome->error.where)) {
+        text_escape_cut(out, outcome->error.where, PART_ID_MAX);
+        buf_text(out, ": ");
+    }
+    text_escape_cut(out, outcome->error.message, PART_NAME_MAX);
+}
+
+static void at_migration(const struct outcome *outcome, struct buf *out)
+{
+    enum error_kind kind = outcome->error.kind;
+    if (kind == ERROR_UNKNOWN || kind == ERROR_LOST) {
+        buf_text(out, "unknown whether ");
+        text_escape_cut(out, outcome->failure.migration, PART_ID_MAX);
+        buf_text(out, " was applied");
+    } else {
+        buf_format(out, "%s at ", kind == ERROR_INTERNAL ? "internal error" : error_name(kind));
+        text_escape_cut(out, outcome->failure.migration, PART_ID_MAX);
+    }
+    around(outcome, out);
+}
+
+static void ill(const struct outcome *outcome, struct buf *out)
+{
+    enum error_kind kind = outcome->error.kind;
+    if (kind == ERROR_PENDING) {
+        part_migrations(outcome->pending_count, out);
+        buf_text(out, " pending");
+    } else if (kind == ERROR_INTERRUPTED && part_planned(outcome)) {
+        buf_format(out, "interrupted, %zu applied, %zu not applied", outcome->applied_count,
+                   part_planned(outcome) - outcome->applied_count);
+    } else if (part_at_migration(outcome) && kind != ERROR_CONFLICT && kind != ERROR_INVALID) {
+        at_migration(outcome, out);
+    } else {
+        buf_format(out, "%s: ", kind == ERROR_INTERNAL ? "internal error" : error_name(kind));
+        message(outcome, out);
+        if (outcome->applied_count) {
+            buf_format(out, ", %zu applied before it", outcome->applied_count);
+        }
+    }
+}
+
+void outcome_summary(const struct outcome *outcome, struct buf *out)
+{
+    part_plan(outcome, out);
+    buf_text(out, ": ");
+    if (outcome->kind == OUTCOME_ERROR) {
+        buf_text(out, outcome->dry_run ? "dry run, " : "");
+        ill(outcome, out);
+    } else if (outcome->dry_run) {
+        dry(outcome, out);
+    } else {
+        well(outcome, out);
+    }
+}
