@@ -175,19 +175,24 @@ static bool well_formed(enum claim_field field, const char *text)
     return false;
 }
 
-static void wrong_hint(enum claim_field field, const char *text, struct error *err)
+static void wrong_hint(const struct claim *claim, enum claim_field field, struct error *err)
 {
-    size_t length = strlen(text);
-    if (*text == '"' || *text == '\'' || text[length - 1] == '"') {
-        error_hint(err, "It has quotation marks of its own: EventBridge puts a pair around each "
-                        "value, so that the template needs none, or none more than one.");
-    } else if (*text == ' ' || text[length - 1] == ' ' || text[length - 1] == '\n') {
-        error_hint(err, "It begins or ends with a blank or a line end: take that out of the "
-                        "template.");
-    } else if (field == CLAIM_STATE && strcasecmp(text, "succeeded") == 0) {
+    const char *text = claim->text[field];
+    char last = text[strlen(text) - 1];
+    if (field == CLAIM_STATE && strcasecmp(text, "succeeded") == 0) {
         error_hint(err, "Events write SUCCEEDED in capitals; \"Succeeded\" is the API's spelling.");
     } else if (field == CLAIM_ACCOUNT && within(text, 1, 11, DIGITS)) {
         error_hint(err, "Account ids may begin with 0: something on the way took it for a number.");
+    } else if (!claim->scalars) {
+        error_hint(err, "Pass the event as EventBridge delivers it.");
+    } else if (*text == '"' || *text == '\'' || last == '"') {
+        error_hint(err, "It has quotation marks of its own: EventBridge puts a pair around each "
+                        "value, so that InputTemplate needs none around the placeholder.");
+    } else if (*text == ' ' || last == ' ' || last == '\n') {
+        error_hint(err, "It begins or ends with a blank or a line end: take that out of "
+                        "InputTemplate.");
+    } else if (field == CLAIM_SCHEDULE || field == CLAIM_SCHEDULED_TIME) {
+        missing_hint(claim, field, err);
     } else {
         error_hint(err,
                    "Compare the rule's InputPathsMap with InputTemplate: each variable needs "
@@ -206,7 +211,7 @@ bool claim_check(const struct claim *claim, enum claim_field field, struct error
     claim_show(&shown, text);
     claim_refuse(claim, err, "%s is %s, which is not %s", claim_name(claim, field), shown.data,
                  fields[field].what);
-    wrong_hint(field, text, err);
+    wrong_hint(claim, field, err);
     return false;
 }
 
@@ -230,13 +235,19 @@ size_t claim_placeholder(const char *text, size_t length, const char **out_at)
     return 0;
 }
 
+static bool is_name(const char *name, size_t length, const char *wanted)
+{
+    return length == strlen(wanted) && memcmp(name, wanted, length) == 0;
+}
+
 void claim_placeholder_hint(const char *name, size_t length, struct error *err)
 {
     if (length > 15 && strncmp(name, "<aws.scheduler.", 15) == 0) {
         error_hint(err,
                    "Only EventBridge Scheduler replaces it, in a schedule's input: a rule does "
                    "not, and nobody does in a task definition or a RunTask by hand.");
-    } else if (length > 19 && strncmp(name, "<aws.events.event", 17) == 0) {
+    } else if (is_name(name, length, "<aws.events.event>") ||
+               is_name(name, length, "<aws.events.event.json>")) {
         error_hint(err, "The rule has Input instead of InputTransformer; and the whole event fits "
                         "into no variable: pass its fields as POSTLUDE_EVENT_PIPELINE, "
                         "POSTLUDE_EVENT_EXECUTION_ID, POSTLUDE_EVENT_STATE and so on.");

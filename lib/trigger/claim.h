@@ -30,6 +30,15 @@ enum claim_field {
     CLAIM_FIELDS,
 };
 
+/* What an event is about, by source and detail-type. */
+enum claim_topic {
+    CLAIM_ABOUT_PIPELINE,
+    CLAIM_ABOUT_STAGE,
+    CLAIM_ABOUT_ACTION,
+    CLAIM_ABOUT_SCHEDULE,
+    CLAIM_ABOUT_OTHERS,
+};
+
 struct claim {
     char *text[CLAIM_FIELDS]; /* NULL: not there; "": a variable whose path was missing */
     bool scalars;             /* from variables; else from JSON */
@@ -45,6 +54,12 @@ MUST_CHECK bool claim_from_json(const struct trigger_input *input, struct claim 
 /* The same from variables; ERROR_REFUSED when every one is empty. */
 MUST_CHECK bool claim_from_scalars(const struct trigger_input *input, struct claim *claim,
                                    struct error *err);
+
+/* By source and detail-type; a rule that passes neither is known by the variables it fills in. */
+enum claim_topic claim_topic(const struct claim *claim);
+/* That a variable for source or detail-type, if set, is not empty: that shows a wrong path in the
+ * rule, and nothing is guessed then. ERROR_REFUSED. */
+MUST_CHECK bool claim_check_topic(const struct claim *claim, struct error *err);
 
 /* "POSTLUDE_EVENT_PIPELINE" or "detail.pipeline", as the person wrote it. */
 const char *claim_name(const struct claim *claim, enum claim_field field);

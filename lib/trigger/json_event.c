@@ -32,8 +32,9 @@ static const char *type_name(const json_t *value)
 static bool wrong_type(const struct claim *claim, enum claim_field field, const json_t *value,
                        struct error *err)
 {
-    claim_refuse(claim, err, "%s is %s where events have a string", claim_name(claim, field),
-                 type_name(value));
+    bool number = field == CLAIM_ATTEMPT || field == CLAIM_VERSION;
+    claim_refuse(claim, err, "%s is %s where events have a %s", claim_name(claim, field),
+                 type_name(value), number ? "number" : "string");
     if (field == CLAIM_ACCOUNT) {
         return error_hint(err, "Write the account id in quotation marks: as a number it loses the "
                                "zeros that it may begin with.");
@@ -79,6 +80,22 @@ static bool take_envelope(struct claim *claim, const json_t *event, struct error
            take_text(claim, CLAIM_REGION, json_object_get(event, "region"), err);
 }
 
+static bool wrong_detail(const struct claim *claim, const json_t *detail, struct error *err)
+{
+    const char *text = json_string_value(detail);
+    const char *at = NULL;
+    size_t size = text ? claim_placeholder(text, strlen(text), &at) : 0;
+    if (size && at == text) {
+        claim_refuse(claim, err, "detail holds the placeholder %.*s, which was not replaced",
+                     (int)size, at);
+        claim_placeholder_hint(at, size, err);
+        return false;
+    }
+    claim_refuse(claim, err, "detail is %s where events have an object", type_name(detail));
+    return error_hint(err, text ? "It was encoded as JSON twice: pass detail as an object."
+                                : "Pass the event as EventBridge delivers it.");
+}
+
 static bool take_detail(struct claim *claim, const json_t *event, struct error *err)
 {
     const json_t *detail = json_object_get(event, "detail");
@@ -87,10 +104,7 @@ static bool take_detail(struct claim *claim, const json_t *event, struct error *
         return error_hint(err, "Pass the event as EventBridge delivers it, with every field.");
     }
     if (!json_is_object(detail)) {
-        claim_refuse(claim, err, "detail is %s where events have an object", type_name(detail));
-        return error_hint(err, json_is_string(detail)
-                                   ? "It was encoded as JSON twice: pass detail as an object."
-                                   : "Pass the event as EventBridge delivers it.");
+        return wrong_detail(claim, detail, err);
     }
     return take_text(claim, CLAIM_PIPELINE, json_object_get(detail, "pipeline"), err) &&
            take_text(claim, CLAIM_EXECUTION_ID, json_object_get(detail, "execution-id"), err) &&
@@ -108,6 +122,33 @@ static bool take_schedule(struct claim *claim, const json_t *event, struct error
            take_text(claim, CLAIM_SCHEDULED_TIME, json_object_get(event, "time"), err);
 }
 
+/* Of an event that is to be ignored: what is a string, for the report. */
+static void take_strings(struct claim *claim, const json_t *event)
+{
+    static const struct {
+        enum claim_field field;
+        const char *key;
+        bool in_detail;
+    } wanted[] = {
+        {CLAIM_ID, "id", false},
+        {CLAIM_TIME, "time", false},
+        {CLAIM_ACCOUNT, "account", false},
+        {CLAIM_REGION, "region", false},
+        {CLAIM_PIPELINE, "pipeline", true},
+        {CLAIM_EXECUTION_ID, "execution-id", true},
+        {CLAIM_STATE, "state", true},
+        {CLAIM_STAGE, "stage", true},
+    };
+    bool ours = strcmp(claim->text[CLAIM_SOURCE], "aws.codepipeline") == 0;
+    const json_t *detail = json_object_get(event, "detail");
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        const char *text = json_text(wanted[i].in_detail ? detail : event, wanted[i].key);
+        if (ours || !wanted[i].in_detail) {
+            claim->text[wanted[i].field] = memory_text(text);
+        }
+    }
+}
+
 static bool take_event(struct claim *claim, const json_t *event, struct error *err)
 {
     if (!take_text(claim, CLAIM_SOURCE, json_object_get(event, "source"), err) ||
@@ -115,21 +156,25 @@ static bool take_event(struct claim *claim, const json_t *event, struct error *e
         !claim_require(claim, CLAIM_SOURCE, err) || !claim_require(claim, CLAIM_DETAIL_TYPE, err)) {
         return false;
     }
-    const char *source = claim->text[CLAIM_SOURCE];
-    const char *type = claim->text[CLAIM_DETAIL_TYPE];
-    if (strcmp(source, "aws.codepipeline") == 0 && text_starts(type, "CodePipeline ")) {
+    switch (claim_topic(claim)) {
+    case CLAIM_ABOUT_PIPELINE:
+    case CLAIM_ABOUT_STAGE:
         return take_envelope(claim, event, err) && take_detail(claim, event, err);
-    }
-    if (strcmp(type, "Scheduled Event") == 0) {
+    case CLAIM_ABOUT_SCHEDULE:
         return take_envelope(claim, event, err) && take_schedule(claim, event, err);
+    case CLAIM_ABOUT_ACTION:
+    case CLAIM_ABOUT_OTHERS:
+        take_strings(claim, event);
+        return true;
     }
-    return true;
+    return false;
 }
 
 static bool is_envelope(const json_t *value)
 {
     return json_object_get(value, "detail-type") ||
-           (json_object_get(value, "source") && json_object_get(value, "detail"));
+           (json_object_get(value, "source") && json_object_get(value, "detail") &&
+            !json_object_get(value, "detailType"));
 }
 
 /* PowerShell writes files with a byte order mark. */

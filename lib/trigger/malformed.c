@@ -43,7 +43,10 @@ static size_t bare_placeholder(const char *text, size_t length, const char **out
         while (before > 0 && (is_blank(text[before - 1]) || text[before - 1] == '"')) {
             before--;
         }
-        if (before == 0 || strchr(":,[", text[before - 1])) {
+        size_t behind = skip_blanks(text, length, at + size);
+        behind += at_or_nul(text, length, behind) == '"';
+        bool ends = behind >= length || strchr(",}] \n", text[behind]);
+        if (ends && (before == 0 || strchr(":,[", text[before - 1]))) {
             return size;
         }
         from = at + 1;
@@ -141,7 +144,7 @@ bool malformed_text(const struct claim *claim, const char *text, size_t length,
         return say(claim, err, "the event is a JavaScript object's name instead of its JSON",
                    "Pass JSON.stringify(event).");
     }
-    if (text[start] == '{' && text[end - 1] != '}') {
+    if (strstr(why->message, "premature end") || strstr(why->message, "near end of file")) {
         claim_refuse(claim, err, "the event ends in the middle, after %zu bytes", length);
         return error_hint(err, "The overrides of a RunTask take 8192 characters in all; to pass "
                                "less, " PASS_FIELDS);

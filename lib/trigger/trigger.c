@@ -11,15 +11,6 @@
 
 enum { REASON_CHARACTERS = 500, SHOWN_MAX = 200, LINE_MAX_BYTES = 4096 };
 
-/* What an event is about, by source and detail-type. */
-enum topic {
-    TOPIC_PIPELINE,
-    TOPIC_STAGE,
-    TOPIC_ACTION,
-    TOPIC_SCHEDULE,
-    TOPIC_FOREIGN,
-};
-
 void trigger_free(struct trigger *trigger)
 {
     if (!trigger) {
@@ -52,69 +43,6 @@ const char *trigger_name(enum trigger_kind kind)
         return "other";
     }
     return "other";
-}
-
-static bool any(const struct claim *claim, enum claim_field a, enum claim_field b)
-{
-    return !text_empty(claim->text[a]) || !text_empty(claim->text[b]);
-}
-
-/* Variables of a rule that passes neither detail-type nor source. */
-static enum topic inferred(const struct claim *claim)
-{
-    bool pipeline =
-        any(claim, CLAIM_PIPELINE, CLAIM_EXECUTION_ID) || any(claim, CLAIM_STATE, CLAIM_STAGE);
-    if (!pipeline && any(claim, CLAIM_SCHEDULE, CLAIM_SCHEDULED_TIME)) {
-        return TOPIC_SCHEDULE;
-    }
-    return text_empty(claim->text[CLAIM_STAGE]) ? TOPIC_PIPELINE : TOPIC_STAGE;
-}
-
-static enum topic by_type(const char *type)
-{
-    static const struct {
-        const char *type;
-        enum topic topic;
-    } types[] = {
-        {"CodePipeline Pipeline Execution State Change", TOPIC_PIPELINE},
-        {"CodePipeline Stage Execution State Change", TOPIC_STAGE},
-        {"CodePipeline Action Execution State Change", TOPIC_ACTION},
-        {"Scheduled Event", TOPIC_SCHEDULE},
-    };
-    for (size_t i = 0; i < COUNT(types); i++) {
-        if (strcmp(type, types[i].type) == 0) {
-            return types[i].topic;
-        }
-    }
-    return TOPIC_FOREIGN;
-}
-
-static enum topic topic_of(const struct claim *claim)
-{
-    const char *source = claim->text[CLAIM_SOURCE];
-    const char *type = claim->text[CLAIM_DETAIL_TYPE];
-    bool from_pipeline = text_same(source, "aws.codepipeline");
-    bool from_schedule = text_same(source, "aws.events") || text_same(source, "aws.scheduler");
-    if (source && !from_pipeline && !from_schedule) {
-        return TOPIC_FOREIGN;
-    }
-    enum topic topic = type ? by_type(type) : from_schedule ? TOPIC_SCHEDULE : inferred(claim);
-    bool fits = topic == TOPIC_SCHEDULE ? !from_pipeline : !from_schedule;
-    return fits ? topic : TOPIC_FOREIGN;
-}
-
-/* A set but empty variable says that the rule's path is wrong: nothing is guessed then. But a task
- * definition may declare them all empty for a schedule that fills in only its own two. */
-static bool check_topic(const struct claim *claim, struct error *err)
-{
-    if (!claim->scalars ||
-        (any(claim, CLAIM_SCHEDULE, CLAIM_SCHEDULED_TIME) && inferred(claim) == TOPIC_SCHEDULE)) {
-        return true;
-    }
-    const char *type = claim->text[CLAIM_DETAIL_TYPE];
-    const char *source = claim->text[CLAIM_SOURCE];
-    return (!type || claim_require(claim, CLAIM_DETAIL_TYPE, err)) &&
-           (!source || claim_require(claim, CLAIM_SOURCE, err));
 }
 
 /* The field, where it is there and what it should be; an event to be ignored may have others. */
@@ -154,7 +82,7 @@ static void ignore(struct trigger *trigger, struct buf *why)
     trigger->ignored = buf_take(why);
 }
 
-static void ignore_foreign(const struct claim *claim, struct trigger *trigger)
+static void ignore_others(const struct claim *claim, struct trigger *trigger)
 {
     const char *source = claim->text[CLAIM_SOURCE];
     const char *type = claim->text[CLAIM_DETAIL_TYPE];
@@ -169,11 +97,11 @@ static void ignore_foreign(const struct claim *claim, struct trigger *trigger)
     ignore(trigger, &why);
 }
 
-static void subject(const struct claim *claim, enum topic topic, struct buf *out)
+static void subject(const struct claim *claim, enum claim_topic topic, struct buf *out)
 {
-    if (topic == TOPIC_ACTION) {
+    if (topic == CLAIM_ABOUT_ACTION) {
         buf_text(out, "an action of ");
-    } else if (topic == TOPIC_STAGE) {
+    } else if (topic == CLAIM_ABOUT_STAGE) {
         buf_text(out, "stage ");
         text_escape_cut(out, claim->text[CLAIM_STAGE], SHOWN_MAX);
         buf_text(out, " of ");
@@ -183,15 +111,15 @@ static void subject(const struct claim *claim, enum topic topic, struct buf *out
     text_escape_cut(out, pipeline ? pipeline : "(not named)", SHOWN_MAX);
 }
 
-static void ignore_state(const struct claim *claim, enum topic topic, struct trigger *trigger)
+static void ignore_state(const struct claim *claim, enum claim_topic topic, struct trigger *trigger)
 {
     const char *state = claim->text[CLAIM_STATE];
     AUTO(buf) struct buf why = buf_make(LINE_MAX_BYTES);
     subject(claim, topic, &why);
     buf_text(&why, " is ");
     text_escape_cut(&why, text_empty(state) ? "in a state not told" : state, SHOWN_MAX);
-    buf_text(&why, topic == TOPIC_ACTION ? ", and actions start no migrations"
-                                         : ", and only SUCCEEDED starts migrations");
+    buf_text(&why, topic == CLAIM_ABOUT_ACTION ? ", and actions start no migrations"
+                                               : ", and only SUCCEEDED starts migrations");
     ignore(trigger, &why);
 }
 
@@ -206,8 +134,8 @@ static bool check_all(const struct claim *claim, const enum claim_field *fields,
     return true;
 }
 
-static bool judge_execution(const struct claim *claim, enum topic topic, struct trigger *trigger,
-                            struct error *err)
+static bool judge_execution(const struct claim *claim, enum claim_topic topic,
+                            struct trigger *trigger, struct error *err)
 {
     static const enum claim_field all[] = {
         CLAIM_PIPELINE, CLAIM_EXECUTION_ID, CLAIM_STAGE, CLAIM_ATTEMPT, CLAIM_VERSION,
@@ -220,10 +148,10 @@ static bool judge_execution(const struct claim *claim, enum topic topic, struct 
         ignore_state(claim, topic, trigger);
         return true;
     }
-    trigger->kind = topic == TOPIC_STAGE ? TRIGGER_STAGE : TRIGGER_CODEPIPELINE;
+    trigger->kind = topic == CLAIM_ABOUT_STAGE ? TRIGGER_STAGE : TRIGGER_CODEPIPELINE;
     return claim_require(claim, CLAIM_PIPELINE, err) &&
            claim_require(claim, CLAIM_EXECUTION_ID, err) &&
-           (topic != TOPIC_STAGE || claim_require(claim, CLAIM_STAGE, err)) &&
+           (topic != CLAIM_ABOUT_STAGE || claim_require(claim, CLAIM_STAGE, err)) &&
            check_all(claim, all, COUNT(all), err);
 }
 
@@ -250,22 +178,22 @@ static bool judge_schedule(const struct claim *claim, struct trigger *trigger, s
 
 static bool judge(const struct claim *claim, struct trigger *trigger, struct error *err)
 {
-    if (!claim_check_expanded(claim, err) || !check_topic(claim, err)) {
+    if (!claim_check_expanded(claim, err) || !claim_check_topic(claim, err)) {
         return false;
     }
     fill(claim, trigger);
-    enum topic topic = topic_of(claim);
+    enum claim_topic topic = claim_topic(claim);
     switch (topic) {
-    case TOPIC_PIPELINE:
-    case TOPIC_STAGE:
+    case CLAIM_ABOUT_PIPELINE:
+    case CLAIM_ABOUT_STAGE:
         return judge_execution(claim, topic, trigger, err);
-    case TOPIC_ACTION:
+    case CLAIM_ABOUT_ACTION:
         ignore_state(claim, topic, trigger);
         return true;
-    case TOPIC_SCHEDULE:
+    case CLAIM_ABOUT_SCHEDULE:
         return judge_schedule(claim, trigger, err);
-    case TOPIC_FOREIGN:
-        ignore_foreign(claim, trigger);
+    case CLAIM_ABOUT_OTHERS:
+        ignore_others(claim, trigger);
         return true;
     }
     return false;
