@@ -24,6 +24,36 @@ void digest_hmac(const void *key, size_t key_length, const void *data, size_t le
     }
 }
 
+struct digest {
+    EVP_MD_CTX *context;
+};
+
+struct digest *digest_begin(void)
+{
+    struct digest *digest = memory_new(1, sizeof *digest);
+    digest->context = EVP_MD_CTX_new();
+    if (!digest->context || !EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL)) {
+        memory_die();
+    }
+    return digest;
+}
+
+void digest_add(struct digest *digest, const void *data, size_t length)
+{
+    if (!EVP_DigestUpdate(digest->context, data, length)) {
+        memory_die();
+    }
+}
+
+void digest_end(struct digest *digest, unsigned char out_digest[DIGEST_SIZE])
+{
+    if (!EVP_DigestFinal_ex(digest->context, out_digest, NULL)) {
+        memory_die();
+    }
+    EVP_MD_CTX_free(digest->context);
+    free(digest);
+}
+
 void digest_hex(const unsigned char digest[DIGEST_SIZE], char out_hex[DIGEST_HEX_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
