@@ -26,10 +26,12 @@ enum plan_when { PLAN_WHEN_CHANGES, PLAN_WHEN_ALWAYS, PLAN_WHEN_FAILURES };
 enum plan_format { PLAN_FORMAT_JSON, PLAN_FORMAT_TEXT };
 enum plan_transaction { PLAN_TRANSACTION_AUTO, PLAN_TRANSACTION_YES };
 
-/* A scalar as written, with its place; expanded by plan_expand. */
+/* A scalar as written, with its place; expanded by plan_expand. Where the plan does not have the
+ * key but the contract a default, text is the default and line 0. */
 struct plan_text {
-    char *text; /* NULL = key absent */
+    char *text; /* NULL = key absent, and no default */
     unsigned line, column;
+    bool pending; /* holds ${} or $$ that plan_expand has still to replace */
 };
 
 struct plan_list {

@@ -1,0 +1,106 @@
+#include "plan/checks.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+enum { PLAN_NAME_MAX = 63, ID_MAX = 200, ACCOUNT_DIGITS = 12 };
+
+static const char lower_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+static bool wrong(struct plan_wrong *out_wrong, const char *message, const char *hint)
+{
+    *out_wrong = (struct plan_wrong){.message = message, .hint = hint};
+    return false;
+}
+
+bool plan_check_plan(const char *text, struct plan_wrong *out_wrong)
+{
+    size_t length = strlen(text);
+    if (!length || length > PLAN_NAME_MAX || !strchr(lower_digits, text[0]) ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") != length) {
+        return wrong(out_wrong, "is not a plan's name",
+                     "Use 1 to 63 lower-case letters, digits, \"_\" and \"-\", starting with a "
+                     "letter or digit.");
+    }
+    return true;
+}
+
+bool plan_check_line(const char *text, struct plan_wrong *out_wrong)
+{
+    for (const char *at = text; *at; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7F) {
+            return wrong(out_wrong, "holds a control character",
+                         "Remove it; a line break at the end often comes from how a variable was "
+                         "set.");
+        }
+    }
+    return true;
+}
+
+bool plan_check_account(const char *text, struct plan_wrong *out_wrong)
+{
+    if (strlen(text) != ACCOUNT_DIGITS || strspn(text, "0123456789") != ACCOUNT_DIGITS) {
+        return wrong(out_wrong, "holds what is not an AWS account id",
+                     "Account ids have 12 digits, leading zeros included.");
+    }
+    return true;
+}
+
+bool plan_check_host(const char *text, struct plan_wrong *out_wrong)
+{
+    if (strstr(text, "://")) {
+        return wrong(out_wrong, "is a URL",
+                     "Give the host name alone, and the rest in \"port\", \"name\", \"user\" and "
+                     "\"password\".");
+    }
+    if (strcspn(text, " ,@") != strlen(text)) {
+        return wrong(out_wrong, "is not one host name", "Give one host name, without blanks.");
+    }
+    const char *colon = strchr(text, ':');
+    if (colon && !strchr(colon + 1, ':')) {
+        return wrong(out_wrong, "holds a port", "Give the port in \"port\".");
+    }
+    return plan_check_line(text, out_wrong);
+}
+
+/* arn:partition:sns:region:account:name, where a FIFO topic's name ends in .fifo. */
+bool plan_check_topic(const char *text, struct plan_wrong *out_wrong)
+{
+    static const char hint[] =
+        "Give the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME, or remove the line to publish "
+        "nothing.";
+    const char *fields[5] = {text};
+    for (size_t i = 1; i < COUNT(fields); i++) {
+        const char *colon = strchr(fields[i - 1], ':');
+        if (!colon) {
+            return wrong(out_wrong, "is not the ARN of an SNS topic", hint);
+        }
+        fields[i] = colon + 1;
+    }
+    const char *account_end = strchr(fields[4], ':');
+    const char *name = account_end ? account_end + 1 : "";
+    size_t length =
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    bool fine = text_starts(text, "arn:aws") && text_starts(fields[2], "sns:") &&
+                fields[3][0] != ':' && account_end == fields[4] + ACCOUNT_DIGITS &&
+                strspn(fields[4], "0123456789") == ACCOUNT_DIGITS && length > 0 &&
+                (!name[length] || strcmp(name + length, ".fifo") == 0);
+    return fine || wrong(out_wrong,
+                         text_starts(fields[2], "sns:") && account_end && strchr(name, ':')
+                             ? "is the ARN of a subscription, not of a topic"
+                             : "is not the ARN of an SNS topic",
+                         hint);
+}
+
+bool plan_check_id(const char *text, struct plan_wrong *out_wrong)
+{
+    size_t length = strlen(text);
+    if (length > ID_MAX) {
+        return wrong(out_wrong, "is longer than 200 bytes", "Give it a shorter \"id\".");
+    }
+    if (length && (text[0] == ' ' || text[length - 1] == ' ')) {
+        return wrong(out_wrong, "starts or ends with a blank", "Give it an \"id\" without.");
+    }
+    return plan_check_line(text, out_wrong);
+}

@@ -1,0 +1,133 @@
+#include "plan/entries.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "plan/keys.h"
+#include "plan/member.h"
+
+static void add(struct plan_entries *entries, struct plan_migration *migration, bool glob,
+                const struct plan_run *run)
+{
+    if (migration->lock_timeout_ms < 0) {
+        migration->lock_timeout_ms = run->lock_timeout_ms;
+    }
+    if (migration->statement_timeout_ms < 0) {
+        migration->statement_timeout_ms = run->statement_timeout_ms;
+    }
+    entries->items =
+        memory_push(entries->items, entries->count, &entries->capacity, sizeof *entries->items);
+    entries->items[entries->count++] = (struct plan_entry){.migration = *migration, .glob = glob};
+    *migration = (struct plan_migration){0};
+}
+
+static struct plan_migration start(const struct plan_node *node)
+{
+    return (struct plan_migration){.line = node->line,
+                                   .column = node->column,
+                                   .lock_timeout_ms = -1,
+                                   .statement_timeout_ms = -1};
+}
+
+static void read_name(const struct plan_node *node, const struct plan_run *run,
+                      struct plan_entries *entries, const struct plan_spot *spot)
+{
+    struct plan_spot at = plan_spot_at(spot, node->line, node->column);
+    if (!*node->text) {
+        plan_error(&at, "migration without a file name");
+    } else if (plan_member_plain("\"migrations\"", node, spot)) {
+        struct plan_migration migration = start(node);
+        migration.file = memory_text(node->text);
+        add(entries, &migration, strpbrk(node->text, "*?["), run);
+    }
+}
+
+/* A command step is one thing that is not supported yet, not five. */
+static bool is_command(const struct plan_node *node, const struct plan_spot *spot)
+{
+    const struct plan_node *command = plan_node_get(node, "command");
+    if (!command) {
+        return false;
+    }
+    plan_member_read(plan_key_find("migrations", "command"), command, NULL, spot);
+    return true;
+}
+
+static void read_map(const struct plan_node *node, const struct plan_run *run,
+                     struct plan_entries *entries, const struct plan_spot *spot)
+{
+    struct plan_migration migration = start(node);
+    bool command = is_command(node, spot);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct plan_node *member = &node->items[i];
+        const struct plan_key *key = plan_key_find("migrations", member->key);
+        if (!key) {
+            struct plan_spot at = plan_spot_at(spot, member->key_line, member->key_column);
+            plan_key_unknown("migrations", member->key, &at);
+        } else if (!command) {
+            plan_member_read(key, member, &migration, spot);
+        }
+    }
+    if (!command && !plan_node_get(node, "file")) {
+        struct plan_spot at = plan_spot_at(spot, node->line, node->column);
+        finding_hint(plan_error(&at, "migration without \"file\""),
+                     "Write - file: 0001_create_orders.sql, and its settings under it.");
+    }
+    if (migration.file) {
+        add(entries, &migration, false, run);
+    }
+    plan_migration_clear(&migration);
+}
+
+static void read_entry(const struct plan_node *node, const struct plan_run *run,
+                       struct plan_entries *entries, const struct plan_spot *spot)
+{
+    struct plan_spot at = plan_spot_at(spot, node->line, node->column);
+    switch (node->kind) {
+    case PLAN_NODE_BAD:
+        return;
+    case PLAN_NODE_NULL:
+        plan_error(&at, "migration without a file name");
+        return;
+    case PLAN_NODE_LIST:
+        finding_hint(plan_error(&at, "a migration is a file, a glob or a mapping, not a list"),
+                     "Write each file behind a \"- \" of its own.");
+        return;
+    case PLAN_NODE_SCALAR:
+        read_name(node, run, entries, spot);
+        return;
+    case PLAN_NODE_MAP:
+        read_map(node, run, entries, spot);
+        return;
+    }
+}
+
+void plan_entries_read(const struct plan_node *node, const struct plan_run *run,
+                       struct plan_entries *out_entries, const struct plan_spot *spot)
+{
+    if (!plan_member_is(plan_key_find("", "migrations"), node, PLAN_NODE_LIST, spot)) {
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        read_entry(&node->items[i], run, out_entries, spot);
+    }
+}
+
+void plan_migration_clear(struct plan_migration *migration)
+{
+    free(migration->id);
+    free(migration->path);
+    free(migration->file);
+    free(migration->out_of_order);
+    *migration = (struct plan_migration){0};
+}
+
+void plan_entries_free(struct plan_entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        plan_migration_clear(&entries->items[i].migration);
+    }
+    free(entries->items);
+    *entries = (struct plan_entries){0};
+}

@@ -1,0 +1,75 @@
+/*
+ * Internal to the room: the one table of keys a plan can have.
+ *
+ * The parser, its suggestions, config/plan.schema.json and config/plan.example.yaml all come from
+ * it or are held against it by tests. A key that is not built yet stands in it too, so that it is
+ * refused by name.
+ */
+#ifndef POSTLUDE_PLAN_KEYS_H
+#define POSTLUDE_PLAN_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "plan/plan.h"
+#include "plan/spot.h"
+
+enum plan_type {
+    PLAN_TYPE_TEXT,
+    PLAN_TYPE_INTEGER,
+    PLAN_TYPE_BOOLEAN,
+    PLAN_TYPE_DURATION,
+    PLAN_TYPE_WORD,
+    PLAN_TYPE_SECRET,
+    PLAN_TYPE_LIST,    /* of texts */
+    PLAN_TYPE_SECTION, /* a mapping of the keys of that section */
+    PLAN_TYPE_ENTRIES, /* the migrations */
+};
+
+/* What a check found wrong: '"KEY" <message>', and what to do. */
+struct plan_wrong {
+    const char *message, *hint;
+};
+
+struct plan_key {
+    const char *section; /* "" = top level; "migrations" = a key of one entry */
+    const char *name;
+    enum plan_type type;
+    bool required;
+    const char *fallback;     /* what an absent key means, as a user would write it */
+    const char *example;      /* of a required key, for the message that it is missing */
+    const char *const *words; /* PLAN_TYPE_WORD, in the order of the enum; NULL-terminated */
+    int64_t min, max;         /* integer; duration in ms */
+    const char *unbuilt;      /* not supported yet: PLAN_UNBUILT, or this one value */
+    const char *meanwhile;    /* what to do until then */
+    /* Further demands on a text (of a list: on each); true: fine. */
+    bool (*check)(const char *text, struct plan_wrong *out_wrong);
+    /* Where in struct plan, or in struct plan_migration for an entry's keys; offset + 1, 0 = none.
+     * text_at: struct plan_text or struct plan_list. value_at: int, bool, int64_t, enum,
+     * struct secret, or char * for a text. */
+    size_t text_at, value_at;
+};
+
+#define PLAN_UNBUILT "*"
+
+extern const struct plan_key plan_keys[];
+extern const size_t plan_key_count;
+
+/* NULL = there is no such key in that section. */
+const struct plan_key *plan_key_find(const char *section, const char *name);
+
+/* The section's bit where variables are expanded in it, else 0. */
+unsigned plan_key_expands(const struct plan_key *key);
+
+/* Adds the finding about a name that is no key of this section, with the likeliest remedy. */
+void plan_key_unknown(const char *section, const char *name, const struct plan_spot *spot);
+
+/* '"database.host"': for messages. Valid as long as the table, one buffer a call site. */
+struct plan_key_name {
+    char text[64];
+};
+struct plan_key_name plan_key_name(const struct plan_key *key);
+
+#endif
