@@ -1,0 +1,227 @@
+#include "aws/call.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "aws/sigv4.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { PAUSE_MAX_MS = 20000, ASKED_MAX_MS = 5000, SKEW_MS = 4 * 60 * 1000, SECRET_SHOWN = 12 };
+
+/* A call under way. */
+struct work {
+    struct aws *aws;
+    const struct aws_call *call;
+    struct aws_limit *limit;
+    int attempts;
+    bool refreshed; /* credentials were read once more */
+    bool adjusted;  /* the clock was corrected */
+    struct aws_http_response response;
+    struct aws_fault fault;
+};
+
+enum step {
+    STEP_DONE,
+    STEP_FINAL,  /* no further attempt would help */
+    STEP_AGAIN,  /* after a pause */
+    STEP_MENDED, /* at once */
+};
+
+static bool too_large(struct error *err)
+{
+    return error_set(err, ERROR_INTERNAL, "request to AWS has larger headers than can be signed");
+}
+
+/* Signs with the time as AWS sees it, and sends. */
+static bool exchange(struct aws *aws, const struct aws_call *call, struct aws_limit *limit,
+                     struct aws_http_response *out_response, struct error *err)
+{
+    struct aws_url url;
+    if (!aws_http_check(call->endpoint->url, &url, err)) {
+        return false;
+    }
+    int64_t now = clock_wall_ms() + aws->skew_ms;
+    char date[CLOCK_TEXT_SIZE];
+    clock_format_basic(now, date);
+    const struct aws_credentials *credentials = &aws->credentials;
+    bool temporary = secret_is_set(&credentials->session_token);
+    struct aws_http_request request = {
+        .method = "POST",
+        .url = call->endpoint->url,
+        .headers = {{"Host", url.authority},
+                    {"Content-Type", call->content_type},
+                    {"X-Amz-Date", date},
+                    {"X-Amz-Security-Token", secret_reveal(&credentials->session_token)}},
+        .body = call->body,
+        .body_length = call->body_length,
+        .ca_file = aws_ca_file(aws),
+        .timeout_ms = call->timeout_ms,
+        .response_max = call->response_max,
+    };
+    size_t count = temporary ? 4 : 3;
+    AUTO(aws_sigv4)
+    struct aws_sigv4 sigv4 = {
+        .method = request.method,
+        .path = url.path,
+        .query = url.query,
+        .headers = request.headers,
+        .header_count = count,
+        .body = call->body,
+        .body_length = call->body_length,
+        .access_key_id = credentials->access_key_id,
+        .secret_key = &credentials->secret_key,
+        .region = call->endpoint->region,
+        .service = call->endpoint->signing_name,
+        .time_ms = now,
+    };
+    if (!aws_sigv4_sign(&sigv4)) {
+        return too_large(err);
+    }
+    request.headers[count] = (struct aws_header){"Authorization", sigv4.authorization.data};
+    return aws->http(&request, limit, out_response, err);
+}
+
+/* Cuts what the service said before one of our own secrets; a message that was cut itself may hold
+ * only the beginning of one. */
+static void mask(char *message, const struct secret *secret)
+{
+    char beginning[SECRET_SHOWN + 1];
+    text_copy(beginning, sizeof beginning, secret_reveal(secret));
+    char *found = strlen(beginning) == SECRET_SHOWN ? strstr(message, beginning) : NULL;
+    if (found) {
+        *found = '\0';
+    }
+}
+
+static bool refused(const struct aws_call *call, const struct aws_fault *fault,
+                    enum aws_verdict verdict, struct error *err)
+{
+    struct aws_url url = {0};
+    struct error ignored;
+    (void)!aws_url_parse(call->endpoint->url, &url, &ignored);
+    error_set(err, verdict == AWS_RETRY ? ERROR_UNREACHABLE : ERROR_DENIED,
+              "%s answered %s%sHTTP status %d%s%s%s%s", url.authority, fault->code,
+              *fault->code ? ", " : "", fault->status, *fault->request_id ? ", request " : "",
+              fault->request_id, *fault->message ? ": " : "", fault->message);
+    error_where(err, "%s", url.authority);
+    return *fault->code ? error_code(err, "%s", fault->code) : error_code(err, "%d", fault->status);
+}
+
+/* Corrects our idea of AWS's clock by its answer; false when that cannot be the reason. */
+static bool adjust_clock(struct aws *aws, const struct aws_http_response *response)
+{
+    int64_t off = response->date_ms - clock_wall_ms() - aws->skew_ms;
+    if (response->date_ms < 0 || llabs(off) < SKEW_MS) {
+        return false;
+    }
+    aws->skew_ms += off;
+    return true;
+}
+
+/* Mends what the refusal complains about, once each. */
+static bool mend(struct work *work, enum aws_verdict verdict)
+{
+    if (verdict == AWS_CLOCK && !work->adjusted && adjust_clock(work->aws, &work->response)) {
+        work->adjusted = true;
+        return true;
+    }
+    if (verdict == AWS_REFRESH && !work->refreshed) {
+        aws_credentials_forget(work->aws);
+        work->refreshed = true;
+        return true;
+    }
+    return false;
+}
+
+static enum step judge(struct work *work, struct error *err)
+{
+    if (work->response.status < 300) {
+        return STEP_DONE;
+    }
+    aws_fault_read(&work->response, &work->fault);
+    mask(work->fault.message, &work->aws->credentials.session_token);
+    mask(work->fault.message, &work->aws->credentials.secret_key);
+    enum aws_verdict verdict = aws_fault_judge(&work->fault);
+    refused(work->call, &work->fault, verdict, err);
+    if (mend(work, verdict)) {
+        return STEP_MENDED;
+    }
+    return verdict == AWS_RETRY ? STEP_AGAIN : STEP_FINAL;
+}
+
+static enum step attempt(struct work *work, struct error *err)
+{
+    aws_http_clear(&work->response);
+    work->response.retry_after_ms = -1;
+    work->fault = (struct aws_fault){0};
+    if (!aws_credentials_ready(work->aws, work->limit, err)) {
+        return STEP_FINAL;
+    }
+    if (exchange(work->aws, work->call, work->limit, &work->response, err)) {
+        return judge(work, err);
+    }
+    return err->kind == ERROR_UNREACHABLE ? STEP_AGAIN : STEP_FINAL;
+}
+
+static int64_t random_below(int64_t most)
+{
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        memory_die(); /* the kernel has no randomness to give: nothing can be done */
+    }
+    return most * random / UINT32_MAX;
+}
+
+static int64_t pause_after(const struct work *work)
+{
+    int64_t most = work->call->pause_ms;
+    for (int i = 1; i < work->attempts && most < PAUSE_MAX_MS; i++) {
+        most *= 2;
+    }
+    int64_t pause = random_below(most < PAUSE_MAX_MS ? most : PAUSE_MAX_MS);
+    int64_t asked = work->response.retry_after_ms;
+    if (asked <= pause) {
+        return pause;
+    }
+    return asked < pause + ASKED_MAX_MS ? asked : pause + ASKED_MAX_MS;
+}
+
+/* Whether it ended well. An attempt that the limit cut short says less than the one before it. */
+static bool work_on(struct work *work, struct error *err)
+{
+    for (;;) {
+        struct error why = {0};
+        enum step step = attempt(work, &why);
+        if (step == STEP_DONE) {
+            return true;
+        }
+        work->attempts += step != STEP_MENDED;
+        if (work->attempts <= 1 || why.kind != ERROR_INTERRUPTED) {
+            *err = why;
+        }
+        if (step == STEP_FINAL || work->attempts >= work->call->attempts) {
+            return false;
+        }
+        if (step == STEP_AGAIN && !aws_limit_pause(work->limit, pause_after(work))) {
+            return false;
+        }
+    }
+}
+
+bool aws_call_send(struct aws *aws, const struct aws_call *call, struct aws_limit *limit,
+                   struct aws_http_response *out_response, struct aws_fault *out_fault,
+                   struct error *err)
+{
+    struct work work = {.aws = aws, .call = call, .limit = limit};
+    if (work_on(&work, err)) {
+        *out_response = work.response;
+        return true;
+    }
+    aws_http_clear(&work.response);
+    *out_fault = work.fault;
+    return work.attempts > 1 ? error_wrap(err, "gave up after %d attempts", work.attempts) : false;
+}

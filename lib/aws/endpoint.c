@@ -1,0 +1,161 @@
+#include "aws/endpoint.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "aws/http.h"
+#include "base/text.h"
+
+static const struct {
+    const char *signing_name; /* also the first label of its host */
+    const char *variable;
+    bool plain_fips_in_gov; /* GovCloud's ordinary host is the FIPS one */
+} services[] = {
+    [AWS_SNS] = {"sns", "AWS_ENDPOINT_URL_SNS", true},
+};
+
+/* The first whose prefix the region has; facts: botocore's endpoints and partitions. */
+static const struct partition {
+    const char *prefix;
+    const char *suffix;
+    const char *dual_suffix; /* NULL: no dual-stack hosts */
+} partitions[] = {
+    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"us-gov-", "amazonaws.com", "api.aws"},
+    {"us-iso-", "c2s.ic.gov", NULL},
+    {"us-isob-", "sc2s.sgov.gov", NULL},
+    {"eu-isoe-", "cloud.adc-e.uk", NULL},
+    {"us-isof-", "csp.hci.ic.gov", NULL},
+    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"", "amazonaws.com", "api.aws"},
+};
+
+static bool not_an_arn(struct error *err, const char *why)
+{
+    error_set(err, ERROR_INVALID, "not an ARN: %s", why);
+    return error_hint(err, "An ARN reads arn:aws:service:region:account:name; copy it whole from "
+                           "the console or from the stack's outputs.");
+}
+
+/* Copies up to the next colon and moves the cursor behind it. */
+static bool take_field(const char **cursor, char *out, size_t size, const char *allowed)
+{
+    size_t length = strspn(*cursor, allowed);
+    if (length == 0 || length >= size || (*cursor)[length] != ':') {
+        return false;
+    }
+    memcpy(out, *cursor, length);
+    out[length] = '\0';
+    *cursor += length + 1;
+    return true;
+}
+
+bool aws_arn_parse(const char *text, struct aws_arn *out_arn, struct error *err)
+{
+    static const char label[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    struct aws_arn arn;
+    if (!text_starts(text, "arn:")) {
+        return not_an_arn(err, "it does not begin with arn:");
+    }
+    const char *cursor = text + 4;
+    if (!take_field(&cursor, arn.partition, sizeof arn.partition, label) ||
+        !take_field(&cursor, arn.service, sizeof arn.service, label)) {
+        return not_an_arn(err, "its partition or service is missing");
+    }
+    if (!take_field(&cursor, arn.region, sizeof arn.region, label)) {
+        return not_an_arn(err, "its region is missing");
+    }
+    if (!take_field(&cursor, arn.account, sizeof arn.account, "0123456789") ||
+        strlen(arn.account) != 12) {
+        return not_an_arn(err, "its account is not 12 digits");
+    }
+    for (const char *at = cursor; *at; at++) {
+        if (*at <= ' ' || *at >= 0x7F) {
+            return not_an_arn(err, "its name has a blank or a character outside ASCII");
+        }
+    }
+    if (text_empty(cursor) || strlen(cursor) >= sizeof arn.resource) {
+        return not_an_arn(err, "its name is missing or too long");
+    }
+    text_copy(arn.resource, sizeof arn.resource, cursor);
+    *out_arn = arn;
+    return true;
+}
+
+static bool is_true(const struct env *env, const char *name)
+{
+    const char *value = env_value(env, name);
+    return value && strcasecmp(value, "true") == 0;
+}
+
+/* The variable that overrides the endpoint, or NULL. */
+static const char * override(const struct env *env, enum aws_service service)
+{
+    if (is_true(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) {
+        return NULL;
+    }
+    if (env_value(env, services[service].variable)) {
+        return services[service].variable;
+    }
+    return env_value(env, "AWS_ENDPOINT_URL") ? "AWS_ENDPOINT_URL" : NULL;
+}
+
+static bool use_override(const struct env *env, struct aws_endpoint *endpoint, struct error *err)
+{
+    struct aws_url parsed;
+    if (!aws_http_check(env_value(env, endpoint->variable), &parsed, err)) {
+        return error_wrap(err, "%s", endpoint->variable);
+    }
+    struct buf whole = buf_make(sizeof endpoint->url - 1);
+    buf_format(&whole, "%s://%s%s", parsed.secure ? "https" : "http", parsed.authority,
+               parsed.path);
+    bool fits = !whole.full && !*parsed.query;
+    text_copy(endpoint->url, sizeof endpoint->url, whole.data);
+    buf_free(&whole);
+    return fits || error_set(err, ERROR_INVALID, "%s: not a usable URL: it has a query",
+                             endpoint->variable);
+}
+
+static const struct partition *partition_of(const char *region)
+{
+    const struct partition *found = partitions;
+    while (!text_starts(region, found->prefix)) {
+        found++;
+    }
+    return found;
+}
+
+static bool use_partition(const struct env *env, enum aws_service service,
+                          struct aws_endpoint *endpoint, struct error *err)
+{
+    const struct partition *partition = partition_of(endpoint->region);
+    bool dual = is_true(env, "AWS_USE_DUALSTACK_ENDPOINT");
+    bool fips = is_true(env, "AWS_USE_FIPS_ENDPOINT");
+    if (dual && !partition->dual_suffix) {
+        error_set(err, ERROR_INVALID, "region %s has no dual-stack endpoints", endpoint->region);
+        return error_hint(err, "Unset AWS_USE_DUALSTACK_ENDPOINT.");
+    }
+    if (!dual && services[service].plain_fips_in_gov && text_starts(endpoint->region, "us-gov-")) {
+        fips = false;
+    }
+    struct buf url = buf_make(sizeof endpoint->url - 1);
+    buf_format(&url, "https://%s%s.%s.%s/", endpoint->signing_name, fips ? "-fips" : "",
+               endpoint->region, dual ? partition->dual_suffix : partition->suffix);
+    text_copy(endpoint->url, sizeof endpoint->url, url.data);
+    buf_free(&url);
+    return true;
+}
+
+bool aws_endpoint_find(const struct env *env, enum aws_service service, const char *region,
+                       struct aws_endpoint *out_endpoint, struct error *err)
+{
+    struct aws_endpoint endpoint = {.signing_name = services[service].signing_name};
+    text_copy(endpoint.region, sizeof endpoint.region, region);
+    endpoint.variable = override(env, service);
+    bool found = endpoint.variable ? use_override(env, &endpoint, err)
+                                   : use_partition(env, service, &endpoint, err);
+    if (found) {
+        *out_endpoint = endpoint;
+    }
+    return found;
+}
