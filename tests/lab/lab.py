@@ -15,6 +15,7 @@ that the AWS stand-in got. A secret found raises Leak.
 """
 
 import atexit
+import contextlib
 import fcntl
 import glob
 import itertools
@@ -27,6 +28,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import uuid
 
 from certificates import Authority
@@ -241,14 +243,46 @@ class Lab:
                           where.get("port")).stderr
 
     def _psql(self, sql, db, user, port):
+        return subprocess.run(self._psql_command(), input=sql, check=False, cwd="/", text=True,
+                              env=self._psql_environment(db, user, port), capture_output=True)
+
+    def _psql_command(self):
+        return [f"{self.server.programs}/psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+
+    def _psql_environment(self, db, user, port):
         host = self.server.sockets if user == SUPERUSER and not port else "127.0.0.1"
-        env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGPASSWORD": self.passwords[user],
-               "PGHOST": host, "PGPORT": str(port or self.direct), "PGUSER": user,
-               "PGDATABASE": db, "PGSSLMODE": "prefer" if host.startswith("/") else "verify-full",
-               "PGSSLROOTCERT": self.ca_file, "PGCONNECT_TIMEOUT": "10"}
-        return subprocess.run([f"{self.server.programs}/psql", "-XqAt", "-v", "ON_ERROR_STOP=1",
-                               "-f", "-"], input=sql, env=env, text=True, capture_output=True,
-                              check=False, cwd="/")
+        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGPASSWORD": self.passwords[user],
+                "PGHOST": host, "PGPORT": str(port or self.direct), "PGUSER": user,
+                "PGDATABASE": db, "PGSSLMODE": "prefer" if host.startswith("/") else "verify-full",
+                "PGSSLROOTCERT": self.ca_file, "PGCONNECT_TIMEOUT": "10"}
+
+    @contextlib.contextmanager
+    def session(self, db, sql):
+        """Runs sql beside the block, as the superuser, and ends it with the block: to hold a lock.
+        The last statement must be one that lasts, such as pg_sleep; it runs when the block starts.
+        """
+        process = subprocess.Popen(with_parent(self._psql_command()), text=True, cwd="/",
+                                   env=self._psql_environment(db, SUPERUSER, None),
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        name = f"session{next(self._numbers)}"
+        process.stdin.write(f"set application_name = '{name}';\n{sql}\n")
+        process.stdin.close()
+        mine = f"from pg_stat_activity where application_name = '{name}'"
+        try:
+            self.wait_for(db, f"select count(*) {mine} and wait_event = 'PgSleep'", "1")
+            yield
+        finally:
+            self.psql(f"select pg_terminate_backend(pid, 5000) {mine}", db)
+            process.kill()
+            process.wait()
+
+    def wait_for(self, db, query, value, seconds=30):
+        """Waits until a query gives this value; raises when it does not."""
+        end = time.monotonic() + seconds
+        while self.value(query, db) != value:
+            if time.monotonic() > end:
+                raise RuntimeError(f"not {value} within {seconds} s: {query}")
+            time.sleep(0.05)
 
     def rows(self, query, db="postgres"):
         """The rows of a query as dictionaries."""
@@ -283,6 +317,26 @@ class Lab:
     def fingerprint(self, db):
         """A digest of a database's schema and rows: two equal ones mean nothing has changed."""
         return self.value(FINGERPRINT, db)
+
+    @contextlib.contextmanager
+    def hanging_up(self):
+        """A port that takes connections and ends them at once."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            done = threading.Event()
+
+            def serve():
+                while not done.is_set():
+                    with contextlib.suppress(OSError):
+                        listener.accept()[0].close()
+
+            listener.settimeout(0.2)
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            try:
+                yield listener.getsockname()[1]
+            finally:
+                done.set()
+                thread.join()
 
     # Runs ------------------------------------------------------------------------------------
 
