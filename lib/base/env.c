@@ -86,6 +86,20 @@ void env_conceal(struct env *env, const char *name)
     }
 }
 
+void env_conceal_secrets(struct env *env)
+{
+    static const char *const marks[] = {"PASSWORD", "PASSWD", "SECRET", "TOKEN", "PRIVATE_KEY"};
+    for (size_t i = 0; i < env->count; i++) {
+        AUTO(text)
+        char *name = memory_text_n(env->copies[i], strcspn(env->copies[i], "="));
+        for (size_t j = 0; j < COUNT(marks); j++) {
+            if (strstr(name, marks[j])) {
+                env_conceal(env, name);
+            }
+        }
+    }
+}
+
 void env_withdraw(struct env *env, const char *prefix)
 {
     for (size_t i = 0; i < env->count; i++) {

@@ -30,6 +30,9 @@ bool env_any(const struct env *env, const char *prefix);
 /* Overwrites the original's value with blanks; env_get goes on giving the copy. */
 void env_conceal(struct env *env, const char *name);
 
+/* Conceals every variable whose name says that it holds a secret (PASSWORD, SECRET, TOKEN, ...). */
+void env_conceal_secrets(struct env *env);
+
 /* Takes every variable whose name starts with prefix out of the process's environment, so that no
  * library sees it; env_get goes on giving the copy. */
 void env_withdraw(struct env *env, const char *prefix);

@@ -42,7 +42,7 @@ struct ledger_row {
 struct ledger {
     bool exists;
     int version;
-    struct ledger_row *rows;
+    struct ledger_row *rows; /* sorted by id */
     size_t count;
     char duplicate_of[UUID_TEXT_SIZE]; /* the run of this same execution that reached the plan, or
                                           "" */
@@ -73,15 +73,14 @@ int ledger_newest_version(void);
 MUST_CHECK bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *stop,
                                struct error *err);
 
-/* A row of postlude.run as a JSON object with the columns' names. */
-
 struct ledger_holder {
     char run_id[UUID_TEXT_SIZE];
     char since[40];
 };
 
-/* One try to make the row's run the owner of its plan, which also writes the row. *out_taken says
- * whether it worked; if not, *out_holder who is at work. */
+/* One try to make the run of this row (of postlude.run: an object with the columns' names) the
+ * owner of its plan, which also writes the row. *out_taken says whether it worked; if not,
+ * *out_holder who is at work. */
 MUST_CHECK bool ledger_take(struct pg *pg, const json_t *run_row, struct deadline deadline,
                             bool *out_taken, struct ledger_holder *out_holder, struct error *err);
 
@@ -89,6 +88,10 @@ MUST_CHECK bool ledger_take(struct pg *pg, const json_t *run_row, struct deadlin
  */
 MUST_CHECK bool ledger_end(struct pg *pg, const json_t *run_row, bool durable,
                            struct deadline deadline, struct error *err);
+
+/* Takes back that this run took the plan: no row of it stays, and the plan is given back. */
+MUST_CHECK bool ledger_forget(struct pg *pg, const char *run_id, struct deadline deadline,
+                              struct error *err);
 
 /* Records that the report of this run was published now. */
 MUST_CHECK bool ledger_mark_reported(struct pg *pg, const char *run_id, struct deadline deadline,

@@ -113,6 +113,13 @@ static bool explain(const struct pg_reply *reply, struct error *err)
     return false;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct ledger_row *left = a;
+    const struct ledger_row *right = b;
+    return strcmp(left->id, right->id);
+}
+
 bool ledger_read(struct pg *pg, const struct ledger_query *query, struct deadline deadline,
                  struct catalog_server *out_server, struct ledger **out_ledger, struct error *err)
 {
@@ -131,6 +138,7 @@ bool ledger_read(struct pg *pg, const struct ledger_query *query, struct deadlin
     if (ok && !read_ledger(&reply, ledger, err)) {
         return false;
     }
+    qsort(ledger->rows, ledger->count, sizeof *ledger->rows, by_id);
     *out_server = server;
     *out_ledger = TAKE(ledger);
     return true;
@@ -155,10 +163,7 @@ void ledger_free(struct ledger *ledger)
 
 const struct ledger_row *ledger_find(const struct ledger *ledger, const char *id)
 {
-    for (size_t i = 0; i < ledger->count; i++) {
-        if (strcmp(ledger->rows[i].id, id) == 0) {
-            return &ledger->rows[i];
-        }
-    }
-    return NULL;
+    AUTO(text) char *wanted = memory_text(id);
+    const struct ledger_row key = {.id = wanted};
+    return ledger->count ? bsearch(&key, ledger->rows, ledger->count, sizeof key, by_id) : NULL;
 }

@@ -75,6 +75,18 @@ bool ledger_end(struct pg *pg, const json_t *run_row, bool durable, struct deadl
     return run(pg, sql.data, deadline, &reply, err);
 }
 
+bool ledger_forget(struct pg *pg, const char *run_id, struct deadline deadline, struct error *err)
+{
+    AUTO(buf) struct buf sql = buf_make(1024);
+    buf_text(&sql, BEGIN_WRITING SHORT_WAIT "UPDATE postlude.plan SET owner = NULL WHERE owner = ");
+    pg_literal(&sql, run_id);
+    buf_text(&sql, ";\nDELETE FROM postlude.run WHERE run_id = ");
+    pg_literal(&sql, run_id);
+    buf_text(&sql, ";\nCOMMIT");
+    AUTO(pg_reply) struct pg_reply reply = {0};
+    return run(pg, sql.data, deadline, &reply, err);
+}
+
 bool ledger_mark_reported(struct pg *pg, const char *run_id, struct deadline deadline,
                           struct error *err)
 {

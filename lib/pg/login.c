@@ -36,10 +36,11 @@ static bool find_sqlstate(const char *text, char out_sqlstate[6])
 
 enum { BY_WORDS_MAX = 3 };
 
-/* The first row that fits decides. sqlstate NULL: any. A word must occur, letters' case apart. */
+/* The first row that fits decides: the SQLSTATE, or any of the shell patterns occurs in the text.
+ */
 struct cause {
-    const char *sqlstate;
-    const char *words[BY_WORDS_MAX]; /* any of these; none = the SQLSTATE alone */
+    const char *sqlstate; /* NULL: look at the words */
+    const char *words[BY_WORDS_MAX];
     enum error_kind kind;
     const char *message; /* %u user, %d database, %h host, %p port, %t the text */
     const char *hint;
@@ -103,7 +104,7 @@ static const struct cause causes[] = {
      "the database \"%d\" does not exist",
      "Create it, or correct database.name; postlude creates no databases."},
     {NULL,
-     {"no such database", "database does not exist"},
+     {"no such database", "database \"*\" does not exist"},
      ERROR_UNREACHABLE,
      "the database \"%d\" does not exist",
      "Create it, or correct database.name; postlude creates no databases."},
@@ -143,7 +144,9 @@ static bool fits(const struct cause *cause, const char *sqlstate, const char *te
         return strcmp(cause->sqlstate, sqlstate) == 0;
     }
     for (size_t i = 0; i < BY_WORDS_MAX && cause->words[i]; i++) {
-        if (strcasestr(text, cause->words[i])) {
+        AUTO(buf) struct buf anywhere = buf_make(256);
+        buf_format(&anywhere, "*%s*", cause->words[i]);
+        if (text_matches(anywhere.data, text)) {
             return true;
         }
     }

@@ -138,3 +138,8 @@ bool pg_alive(const struct pg *pg)
 {
     return PQstatus(pg->conn) == CONNECTION_OK;
 }
+
+void pg_watch(struct pg *pg, const struct stop *stop)
+{
+    pg->stop = stop;
+}

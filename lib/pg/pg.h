@@ -50,6 +50,8 @@ void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context);
 int pg_told_pid(const struct pg *pg);
 /* "TLSv1.3", or "" without TLS. */
 const char *pg_tls_version(const struct pg *pg);
+/* Watches another stop from now on; NULL: what is sent is not to be interrupted any more. */
+void pg_watch(struct pg *pg, const struct stop *stop);
 /* False once the connection is broken and good for pg_close only. */
 bool pg_alive(const struct pg *pg);
 
