@@ -297,7 +297,8 @@ void text_position(const char *s, size_t length, size_t offset, unsigned *out_li
 {
     unsigned line = 1;
     unsigned column = 1;
-    for (size_t i = 0; i < offset && i < length; i++) {
+    size_t start = length >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    for (size_t i = start; i < offset && i < length; i++) {
         if (s[i] == '\n') {
             line++;
             column = 1;

@@ -53,7 +53,8 @@ void text_show_duration(struct buf *out, int64_t ms);
  * character. */
 bool text_matches(const char *pattern, const char *s);
 
-/* Line and column, both from 1, of a byte offset; the column counts characters. */
+/* Line and column, both from 1, of a byte offset; the column counts characters, but not a BOM at
+ * the start, which no editor shows. */
 void text_position(const char *s, size_t length, size_t offset, unsigned *out_line,
                    unsigned *out_column);
 

@@ -309,6 +309,21 @@ static void compares(void **state)
     assert_true(text_empty(NULL) && text_empty("") && !text_empty(" "));
 }
 
+static void counts_columns_without_the_mark_at_the_start(void **state)
+{
+    (void)state;
+    static const char text[] = "\xEF\xBB\xBF"
+                               "ab\n\xEF\xBB\xBFx";
+    unsigned line = 0;
+    unsigned column = 0;
+    text_position(text, sizeof text - 1, 4, &line, &column);
+    assert_int_equal(line, 1);
+    assert_int_equal(column, 2);
+    text_position(text, sizeof text - 1, sizeof text - 2, &line, &column);
+    assert_int_equal(line, 2);
+    assert_int_equal(column, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +340,10 @@ int main(void)
         cmocka_unit_test(matches_globs),
         cmocka_unit_test(counts_lines_and_characters),
         cmocka_unit_test(compares),
+}
+
+        cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(counts_columns_without_the_mark_at_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
