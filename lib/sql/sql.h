@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/finding.h"
 
@@ -26,8 +27,8 @@ enum sql_kind {
     SQL_COPY_STDOUT, /* COPY ... TO stdout: nobody would read it */
     SQL_ALONE,       /* PostgreSQL refuses it inside a transaction block */
     SQL_SESSION,     /* changes the session: SET without LOCAL, LISTEN, temporary objects, ... */
-    SQL_FORBIDDEN,   /* LOAD, SET SESSION AUTHORIZATION: cannot be undone or would change who we are
-                      */
+    SQL_FORBIDDEN,   /* LOAD, SET SESSION AUTHORIZATION, another client_encoding, ...: cannot be
+                        undone, or would change who we are or how text is read */
     SQL_BACKSLASH,   /* a psql command */
 };
 
@@ -37,9 +38,10 @@ struct sql_statement {
     unsigned line;   /* of its first token, from 1 */
     unsigned column; /* in characters, from 1 */
     enum sql_kind kind;
-    const char *name;   /* the words that made it that kind, "CREATE INDEX CONCURRENTLY"; static */
-    size_t data_offset; /* SQL_COPY_STDIN: its data lines, without the closing \. */
-    size_t data_length;
+    const char *name;   /* the words that made it that kind, "CREATE INDEX CONCURRENTLY"; static,
+                           "" when ordinary */
+    size_t data_offset; /* SQL_COPY_STDIN: its data lines with their line ends, without the */
+    size_t data_length; /* closing \. line */
 };
 
 struct sql_script {
@@ -51,9 +53,11 @@ struct sql_script {
     size_t end;
 };
 
-/* Splits text (valid UTF-8, a BOM is skipped), which the script refers to by offsets only and does
- * not keep. ERROR_INVALID when a quote, comment or body is not closed, or COPY data does not end;
- * `where` is then "line:column" of where it began. The caller frees *out_script. */
+/* Splits text (UTF-8, a BOM is skipped and is no column), which the script refers to by offsets
+ * only and does not keep. A psql command is a statement of its own, to the end of its line.
+ * ERROR_INVALID when a quote, comment, parenthesis or body is not closed, when COPY data does not
+ * end or does not begin on the next line, and at a zero byte; `where` is then "line:column" (of
+ * where it began), in front of which the caller puts the file. The caller frees *out_script. */
 MUST_CHECK bool sql_split(const char *text, size_t length, struct sql_script **out_script,
                           struct error *err);
 void sql_free(struct sql_script *script);
@@ -61,15 +65,19 @@ void sql_free(struct sql_script *script);
 /* The first statement of the body that cannot run inside a transaction, or NULL. */
 const struct sql_statement *sql_alone(const struct sql_script *script);
 
-/* Adds what is wrong with running this script as one transaction: other transaction control,
- * psql commands, COPY TO stdout, forbidden statements, a statement that must run alone (errors);
- * session-wide settings (warnings). Each names file:line:column and the remedy. */
+/* Adds what is wrong with running this script as one transaction: transaction control other than
+ * an outer BEGIN and COMMIT, psql commands, COPY TO stdout, forbidden statements (errors); what
+ * changes the session (a warning; an error in a file that cannot run in a transaction) and an outer
+ * BEGIN with modes of its own (a warning). Each names file:line:column and the remedy. That a
+ * statement must run alone is a finding only within the file's own BEGIN and COMMIT: what else
+ * follows from sql_alone() is the caller's to say. */
 void sql_check(const struct sql_script *script, const char *text, const char *file,
                struct findings *findings);
 
 /* The statement's beginning as one line for people: at most max_characters (then an ellipsis),
- * white space folded, control characters escaped; a statement with the word PASSWORD is replaced
- * by its first two words and "(not shown: it holds the word PASSWORD)". */
+ * white space folded, control characters escaped; a statement with the word PASSWORD anywhere, also
+ * as a part between underscores (smtp_password), is replaced by its first two words and "(not
+ * shown: it holds the word PASSWORD)". */
 void sql_excerpt(const char *text, const struct sql_statement *statement, size_t max_characters,
                  struct buf *out);
 

@@ -1,0 +1,204 @@
+#include <string.h>
+
+#include "base/finding.h"
+#include "base/text.h"
+#include "sql/advice.h"
+#include "sql/lex.h"
+#include "sql/sql.h"
+
+#define OWN "postlude runs each file in a transaction of its own; "
+
+struct check {
+    const struct sql_script *script;
+    const char *text;
+    const char *file;
+    struct findings *findings;
+    const struct sql_statement *open; /* the BEGIN whose COMMIT is to come */
+    bool started;                     /* a statement was seen */
+    bool closed;                      /* a COMMIT was seen, and nothing behind it yet */
+    bool alone;                       /* the file cannot run in a transaction */
+};
+
+/* The message is the statement's name and `what`. */
+static void add(struct check *check, enum finding_level level,
+                const struct sql_statement *statement, const char *what, const char *hint)
+{
+    finding_hint(finding_add(check->findings, level, check->file, statement->line,
+                             statement->column, "%s%s", statement->name, what),
+                 "%s", hint);
+}
+
+static void check_begin(struct check *check, const struct sql_statement *statement)
+{
+    if (check->open) {
+        add(check, FINDING_ERROR, statement, " inside the file's own transaction",
+            OWN "remove this statement and its COMMIT.");
+        return;
+    }
+    if (check->closed) {
+        add(check, FINDING_ERROR, statement, " begins a second transaction in the file",
+            OWN "split the file here into two migrations.");
+    } else if (check->started) {
+        add(check, FINDING_ERROR, statement, " after other statements",
+            OWN "remove BEGIN and COMMIT, or put BEGIN first.");
+    }
+    check->open = statement;
+    check->closed = false;
+}
+
+static void check_commit(struct check *check, const struct sql_statement *statement)
+{
+    if (check->open) {
+        check->open = NULL;
+        check->closed = true;
+    } else if (text_same(statement->name, "END")) {
+        add(check, FINDING_ERROR, statement, " without BEGIN",
+            "END is another word for COMMIT; remove it, or see whether a function body above "
+            "lacks its $$ quotes or BEGIN ATOMIC.");
+    } else {
+        add(check, FINDING_ERROR, statement, " without BEGIN", OWN "remove it.");
+    }
+}
+
+/* What stands behind COMMIT would have run on its own; it is reported once. */
+static void check_after_commit(struct check *check, const struct sql_statement *statement)
+{
+    if (check->closed) {
+        finding_hint(finding_add(check->findings, FINDING_ERROR, check->file, statement->line,
+                                 statement->column, "statement after the file's own COMMIT"),
+                     "%s", OWN "remove BEGIN and COMMIT, or make this a migration of its own.");
+        check->closed = false;
+    }
+}
+
+/* Whether psql has commands that begin so; if not, the backslash was hardly meant for psql. */
+static bool begins_command(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("!.;:?", c));
+}
+
+static void check_backslash(struct check *check, const struct sql_statement *statement)
+{
+    const char *command = check->text + statement->offset + 1;
+    size_t length = 0;
+    while (length + 1 < statement->length && !strchr(" \t\r", command[length])) {
+        length++;
+    }
+    if (length == 0 || !begins_command(command[0])) {
+        finding_hint(finding_add(check->findings, FINDING_ERROR, check->file, statement->line,
+                                 statement->column, "backslash outside a string"),
+                     "A backslash escapes a quote in E'...' only; in a plain string a quote is "
+                     "written twice.");
+        return;
+    }
+    if (strchr("!.;:", command[0])) {
+        length = 1;
+    }
+    AUTO(buf) struct buf shown = buf_make(256);
+    text_escape(&shown, command, text_cut(command, length, length < 24 ? length : 24));
+    finding_hint(finding_add(check->findings, FINDING_ERROR, check->file, statement->line,
+                             statement->column, "psql command \\%s in an SQL file", shown.data),
+                 "%s", sql_advice_psql(command, length));
+}
+
+static void check_session(struct check *check, const struct sql_statement *statement)
+{
+    if (check->alone) {
+        add(check, FINDING_ERROR, statement, " in a file that cannot run in a transaction",
+            "It would reach other clients of the pooler; set it for the login (ALTER ROLE ... "
+            "SET), "
+            "or move what needs it into a migration that runs in a transaction.");
+    } else {
+        add(check, FINDING_WARNING, statement, " changes the session, not only this transaction",
+            sql_advice(statement->name));
+    }
+}
+
+static bool ends_transaction(const struct sql_statement *statement)
+{
+    return text_same(statement->name, "ROLLBACK") || text_same(statement->name, "ABORT") ||
+           text_same(statement->name, "PREPARE TRANSACTION");
+}
+
+static void check_statement(struct check *check, const struct sql_statement *statement)
+{
+    const char *hint = sql_advice(statement->name);
+    switch (statement->kind) {
+    case SQL_BEGIN:
+        check_begin(check, statement);
+        break;
+    case SQL_COMMIT:
+        check_commit(check, statement);
+        break;
+    case SQL_TRANSACTION:
+        check->open = ends_transaction(statement) ? NULL : check->open;
+        __attribute__((fallthrough));
+    case SQL_FORBIDDEN:
+        add(check, FINDING_ERROR, statement, " in a migration", hint);
+        break;
+    case SQL_COPY_STDOUT:
+        add(check, FINDING_ERROR, statement, " in a migration has no reader", hint);
+        break;
+    case SQL_ALONE:
+        if (check->open) {
+            add(check, FINDING_ERROR, statement, " inside the file's own transaction",
+                "PostgreSQL refuses it there; remove BEGIN and COMMIT.");
+        }
+        break;
+    case SQL_SESSION:
+        check_session(check, statement);
+        break;
+    case SQL_BACKSLASH:
+        check_backslash(check, statement);
+        break;
+    case SQL_ORDINARY:
+    case SQL_COPY_STDIN:
+        break;
+    }
+}
+
+/* We begin the transaction ourselves, so modes that stand here would be lost without a word. */
+static void check_modes(struct check *check, const struct sql_statement *begin)
+{
+    struct sql_lexer lexer = {
+        .text = check->text, .length = begin->offset + begin->length, .at = begin->offset};
+    struct sql_token token = sql_lex(&lexer);
+    do {
+        token = sql_lex(&lexer);
+    } while (sql_token_word(check->text, &token, "WORK") ||
+             sql_token_word(check->text, &token, "TRANSACTION"));
+    if (token.kind != SQL_TOKEN_END) {
+        add(check, FINDING_WARNING, begin, " with transaction modes, which have no effect",
+            "The file runs in postlude's own transaction; if it needs another isolation level, set "
+            "default_transaction_isolation for the login (ALTER ROLE ... SET).");
+    }
+}
+
+void sql_check(const struct sql_script *script, const char *text, const char *file,
+               struct findings *findings)
+{
+    struct check check = {.script = script,
+                          .text = text,
+                          .file = file,
+                          .findings = findings,
+                          .alone = sql_alone(script) != NULL};
+    if (script->first) {
+        check_modes(&check, &script->statements[0]);
+    }
+    for (size_t i = 0; i < script->count; i++) {
+        const struct sql_statement *statement = &script->statements[i];
+        if (statement->kind == SQL_BACKSLASH) {
+            check_statement(&check, statement);
+            continue;
+        }
+        if (statement->kind != SQL_BEGIN && statement->kind != SQL_COMMIT) {
+            check_after_commit(&check, statement);
+        }
+        check_statement(&check, statement);
+        check.started = true;
+    }
+    if (check.open) {
+        add(&check, FINDING_ERROR, check.open, " without COMMIT",
+            OWN "remove BEGIN, or end the file with COMMIT.");
+    }
+}
