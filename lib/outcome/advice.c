@@ -10,7 +10,7 @@ static void migration(const struct outcome *outcome, struct buf *out)
 
 static void so_far(const struct outcome *outcome, struct buf *out)
 {
-    if (part_at_migration(outcome)) {
+    if (part_was_running(outcome)) {
         buf_text(out, " at ");
         migration(outcome, out);
     }
@@ -109,8 +109,10 @@ void part_headline(const struct outcome *outcome, struct buf *out)
 static void code_is_out(const struct outcome *outcome, struct buf *out)
 {
     bool left = part_planned(outcome) > outcome->applied_count;
-    if (left && !outcome->dry_run && text_same(outcome->trigger_kind, "codepipeline")) {
-        buf_text(out, " The pipeline has ended all the same: its code may be running without "
+    bool pipeline = text_same(outcome->trigger_kind, "codepipeline");
+    if (left && pipeline && !outcome->dry_run && outcome->error.kind != ERROR_PENDING) {
+        buf_text(out, out->length ? " " : "");
+        buf_text(out, "The pipeline has ended all the same: its code may be running without "
                       "what is not applied.");
     }
 }
@@ -120,8 +122,10 @@ static void rolled_back(const struct outcome *outcome, struct buf *out)
     if (part_at_migration(outcome)) {
         migration(outcome, out);
         buf_text(out, " was rolled back and left nothing behind; nothing after it was started.");
-    } else {
+    } else if (outcome->applied_count) {
         buf_text(out, "What is listed as applied stays; nothing else was started.");
+    } else {
+        buf_text(out, "Nothing was applied.");
     }
 }
 
@@ -156,7 +160,7 @@ static void ill_state(const struct outcome *outcome, struct buf *out)
     case ERROR_NONE:
     case ERROR_UNDELIVERED:
     case ERROR_INTERNAL:
-        buf_text(out, "What is listed as applied is applied; the ledger knows about the rest.");
+        buf_text(out, "The ledger says what is applied; nothing was recorded by guess.");
         return;
     case ERROR_INVALID:
     case ERROR_REFUSED:

@@ -7,7 +7,9 @@
 
 struct outcome *outcome_new(void)
 {
-    return memory_new(1, sizeof(struct outcome));
+    struct outcome *outcome = memory_new(1, sizeof *outcome);
+    outcome->kind = OUTCOME_NOTHING;
+    return outcome;
 }
 
 static void free_texts(char **texts, size_t count)
@@ -54,6 +56,9 @@ void outcome_add_applied(struct outcome *outcome, const char *id, int64_t durati
                                    &outcome->applied_capacity, sizeof *outcome->applied);
     outcome->applied[outcome->applied_count++] =
         (struct outcome_step){.id = memory_text(id), .duration_ms = duration_ms};
+    if (outcome->kind == OUTCOME_NOTHING) {
+        outcome->kind = OUTCOME_APPLIED;
+    }
 }
 
 void outcome_add_pending(struct outcome *outcome, const char *id)

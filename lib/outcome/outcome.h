@@ -92,13 +92,15 @@ struct outcome {
     char *rerun; /* the command that starts it again, or NULL */
 };
 
+/* Starts as OUTCOME_NOTHING; the first applied migration makes it OUTCOME_APPLIED. */
 struct outcome *outcome_new(void);
 void outcome_free(struct outcome *outcome);
 
 void outcome_add_applied(struct outcome *outcome, const char *id, int64_t duration_ms);
 void outcome_add_pending(struct outcome *outcome, const char *id);
 void outcome_add_unknown(struct outcome *outcome, const char *id);
-/* Ends it with this error. */
+/* Ends it with this error. ERROR_UNDELIVERED changes nothing: it says nothing about the database.
+ */
 void outcome_fail(struct outcome *outcome, const struct error *error);
 
 /* "applied", "failed", ...: contract, section 2. */
@@ -111,10 +113,12 @@ void outcome_summary(const struct outcome *outcome, struct buf *out);
 
 enum outcome_detail {
     OUTCOME_WHOLE,   /* for the ledger, the log and stdout */
-    OUTCOME_GUARDED, /* without error.detail and error.statement, for SNS */
+    OUTCOME_GUARDED, /* without error.detail, error.statement and blockers' queries, for SNS */
 };
 
-/* The report of contract section 6: every key is always there, null where nothing is known.
+/* The report of contract section 6: every key is always there, null where nothing is known. Behind
+ * those of the contract stand dry_run, unknown (ids) and note, and in error code, where, schema,
+ * table, column_name and constraint. A statement with the word PASSWORD is never in it.
  * New reference. */
 json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail);
 

@@ -42,9 +42,32 @@ bool part_at_migration(const struct outcome *outcome)
     return outcome->kind == OUTCOME_ERROR && *outcome->failure.migration;
 }
 
+bool part_was_running(const struct outcome *outcome)
+{
+    switch (outcome->error.kind) {
+    case ERROR_FAILED:
+    case ERROR_UNKNOWN:
+    case ERROR_LOST:
+    case ERROR_BUSY:
+    case ERROR_INTERRUPTED:
+    case ERROR_INTERNAL:
+        return part_at_migration(outcome);
+    case ERROR_NONE:
+    case ERROR_INVALID:
+    case ERROR_REFUSED:
+    case ERROR_UNREACHABLE:
+    case ERROR_DENIED:
+    case ERROR_CONFLICT:
+    case ERROR_UNDELIVERED:
+    case ERROR_PENDING:
+        return false;
+    }
+    return false;
+}
+
 static bool failed_is_pending(const struct outcome *outcome)
 {
-    for (size_t i = 0; part_at_migration(outcome) && i < outcome->pending_count; i++) {
+    for (size_t i = 0; part_was_running(outcome) && i < outcome->pending_count; i++) {
         if (strcmp(outcome->pending[i], outcome->failure.migration) == 0) {
             return true;
         }
@@ -59,8 +82,7 @@ size_t part_not_started(const struct outcome *outcome)
 
 size_t part_planned(const struct outcome *outcome)
 {
-    return outcome->applied_count + part_not_started(outcome) +
-           (part_at_migration(outcome) ? 1 : 0);
+    return outcome->applied_count + part_not_started(outcome) + (part_was_running(outcome) ? 1 : 0);
 }
 
 const char *part_sqlstate(const struct outcome *outcome)
@@ -140,8 +162,12 @@ void part_trigger(const struct outcome *outcome, struct buf *out)
     size_t before = out->length;
     const char *kind = outcome->trigger_kind ? outcome->trigger_kind : "";
     if (strcmp(kind, "manual") == 0) {
-        buf_text(out, "hand");
-    } else if (outcome->pipeline) {
+        text_escape_cut(out, outcome->by ? outcome->by : "somebody", PART_NAME_MAX);
+        buf_text(out, ", by hand");
+        add_part(out, ": ", outcome->reason);
+        return;
+    }
+    if (outcome->pipeline) {
         execution(outcome, out);
     } else if (outcome->schedule || outcome->scheduled_time) {
         add_part(out, "schedule ", outcome->schedule ? outcome->schedule : "without a name");

@@ -21,6 +21,8 @@ void part_place(const struct outcome *outcome, struct part_place *out_place);
 
 /* Whether the error belongs to one migration. */
 bool part_at_migration(const struct outcome *outcome);
+/* Whether that migration was being applied when the error came. */
+bool part_was_running(const struct outcome *outcome);
 /* Pending migrations that were never started: all but the one that the error belongs to. */
 size_t part_not_started(const struct outcome *outcome);
 /* Everything this run set out to apply. */

@@ -101,7 +101,7 @@ static void ill(const struct outcome *outcome, struct buf *out)
     } else if (kind == ERROR_INTERRUPTED && part_planned(outcome)) {
         buf_format(out, "interrupted, %zu applied, %zu not applied", outcome->applied_count,
                    part_planned(outcome) - outcome->applied_count);
-    } else if (part_at_migration(outcome) && kind != ERROR_CONFLICT && kind != ERROR_INVALID) {
+    } else if (part_was_running(outcome)) {
         at_migration(outcome, out);
     } else {
         buf_format(out, "%s: ", kind == ERROR_INTERNAL ? "internal error" : error_name(kind));

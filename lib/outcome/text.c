@@ -137,7 +137,7 @@ static size_t longest_id(const struct outcome *outcome)
         size_t length = strnlen(outcome->applied[i].id, 40);
         longest = length > longest ? length : longest;
     }
-    return longest;
+    return longest > 30 ? 0 : longest;
 }
 
 static void applied_row(const struct outcome *outcome, struct page_rows *rows)
@@ -174,13 +174,30 @@ static void open_rows(const struct outcome *outcome, struct page_rows *rows)
         ids(outcome->pending, outcome->pending_count, except,
             page_row(rows, pending_label(outcome)));
     }
-    if (outcome->already_applied && outcome->kind != OUTCOME_NOTHING) {
+    bool said = outcome->kind == OUTCOME_NOTHING && !(outcome->dry_run && outcome->pending_count);
+    if (outcome->already_applied && !said) {
         buf_format(page_row(rows, "Applied before"), "%zu", outcome->already_applied);
     }
     if (outcome->unknown_count) {
         ids(outcome->unknown, outcome->unknown_count, NULL,
             page_row(rows, "In the database, not in this plan"));
     }
+}
+
+static void write_rows(const struct sheet *sheet, const struct page_rows *rows)
+{
+    if (rows->count) {
+        buf_char(sheet->out, '\n');
+        page_write_rows(rows, sheet->width, sheet->out);
+    }
+}
+
+static void progress_block(const struct sheet *sheet)
+{
+    AUTO(page_rows) struct page_rows rows = {0};
+    applied_row(sheet->outcome, &rows);
+    open_rows(sheet->outcome, &rows);
+    write_rows(sheet, &rows);
 }
 
 static void database_row(const struct outcome *outcome, struct page_rows *rows)
@@ -231,12 +248,10 @@ static void run_row(const struct outcome *outcome, struct page_rows *rows)
     }
 }
 
-static void rows_block(const struct sheet *sheet)
+static void origin_block(const struct sheet *sheet)
 {
     const struct outcome *outcome = sheet->outcome;
     AUTO(page_rows) struct page_rows rows = {0};
-    applied_row(outcome, &rows);
-    open_rows(outcome, &rows);
     database_row(outcome, &rows);
     AUTO(buf) struct buf trigger = buf_make(8192);
     part_trigger(outcome, &trigger);
@@ -247,10 +262,7 @@ static void rows_block(const struct sheet *sheet)
     text_row(&rows, "Image", outcome->image);
     text_row(&rows, "Task", outcome->task_arn);
     text_row(&rows, "Log", outcome->log_url);
-    if (rows.count) {
-        buf_char(sheet->out, '\n');
-        page_write_rows(&rows, sheet->width, sheet->out);
-    }
+    write_rows(sheet, &rows);
 }
 
 static void state_block(const struct sheet *sheet)
@@ -278,7 +290,9 @@ static void advice_block(const struct sheet *sheet)
     }
     buf_char(sheet->out, '\n');
     paragraph(sheet, "What to do: ", 12, advice.data);
-    if (!text_empty(sheet->outcome->rerun) && sheet->outcome->kind == OUTCOME_ERROR) {
+    bool again = sheet->outcome->kind == OUTCOME_ERROR && !sheet->outcome->dry_run &&
+                 sheet->outcome->error.kind != ERROR_PENDING;
+    if (again && !text_empty(sheet->outcome->rerun)) {
         /* Not wrapped: it is there to be copied. */
         buf_text(sheet->out, "Start it again:\n    ");
         text_escape(sheet->out, sheet->outcome->rerun, strlen(sheet->outcome->rerun));
@@ -297,6 +311,7 @@ void outcome_text(const struct outcome *outcome, enum outcome_detail detail, siz
         error_block(&sheet);
     }
     state_block(&sheet);
-    rows_block(&sheet);
+    progress_block(&sheet);
+    origin_block(&sheet);
     advice_block(&sheet);
 }

@@ -1,0 +1,96 @@
+#include "outcome/outcome.h"
+
+#include <string.h>
+
+#include "check.h"
+
+/* Contract, section 2. */
+static void names_and_exit_codes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum error_kind kind;
+        const char *name;
+        int exit_code;
+    } wanted[] = {
+        {ERROR_FAILED, "failed", 1},      {ERROR_UNKNOWN, "unknown", 1},
+        {ERROR_LOST, "unknown", 1},       {ERROR_INVALID, "invalid", 2},
+        {ERROR_REFUSED, "refused", 3},    {ERROR_UNREACHABLE, "unreachable", 4},
+        {ERROR_DENIED, "unreachable", 4}, {ERROR_BUSY, "busy", 5},
+        {ERROR_CONFLICT, "conflict", 6},  {ERROR_INTERRUPTED, "interrupted", 7},
+        {ERROR_PENDING, "pending", 9},    {ERROR_INTERNAL, "internal", 10},
+    };
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        AUTO(outcome) struct outcome *outcome = outcome_new();
+        struct error err;
+        error_set(&err, wanted[i].kind, "why");
+        outcome_fail(outcome, &err);
+        assert_string_equal(outcome_name(outcome), wanted[i].name);
+        assert_int_equal(outcome_exit_code(outcome), wanted[i].exit_code);
+    }
+}
+
+static void ends_well(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"applied", "nothing", "duplicate", "ignored"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        AUTO(outcome) struct outcome *outcome = outcome_new();
+        outcome->kind = (enum outcome_kind)i;
+        assert_string_equal(outcome_name(outcome), names[i]);
+        assert_int_equal(outcome_exit_code(outcome), 0);
+    }
+}
+
+/* That a report could not be sent says nothing about the database. */
+static void undelivered_is_no_outcome(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = outcome_new();
+    struct error err;
+    error_set(&err, ERROR_UNDELIVERED, "no");
+    outcome_fail(outcome, &err);
+    assert_string_equal(outcome_name(outcome), "nothing");
+    assert_int_equal(outcome_exit_code(outcome), 0);
+}
+
+static void an_error_that_is_none_is_a_bug(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = outcome_new();
+    struct error err = {0};
+    outcome_fail(outcome, &err);
+    assert_int_equal(outcome_exit_code(outcome), 10);
+}
+
+static void keeps_lists(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = outcome_new();
+    char id[2] = "a";
+    assert_string_equal(outcome_name(outcome), "nothing");
+    for (; *id <= 'z'; (*id)++) {
+        outcome_add_applied(outcome, id, *id);
+        outcome_add_pending(outcome, id);
+        outcome_add_unknown(outcome, id);
+    }
+    assert_string_equal(outcome_name(outcome), "applied");
+    assert_int_equal(outcome->applied_count, 26);
+    assert_string_equal(outcome->applied[25].id, "z");
+    assert_int_equal(outcome->applied[25].duration_ms, 'z');
+    assert_string_equal(outcome->pending[0], "a");
+    assert_string_equal(outcome->unknown[25], "z");
+    outcome_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_and_exit_codes),
+        cmocka_unit_test(undelivered_is_no_outcome),
+        cmocka_unit_test(an_error_that_is_none_is_a_bug),
+        cmocka_unit_test(ends_well),
+        cmocka_unit_test(keeps_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
