@@ -10,13 +10,13 @@ static void migration(const struct outcome *outcome, struct buf *out)
 
 static void so_far(const struct outcome *outcome, struct buf *out)
 {
-    if (part_was_running(outcome)) {
+    if (outcome_part_was_running(outcome)) {
         buf_text(out, " at ");
         migration(outcome, out);
     }
-    if (part_planned(outcome)) {
+    if (outcome_part_planned(outcome)) {
         buf_format(out, " after %zu of ", outcome->applied_count);
-        part_migrations(part_planned(outcome), out);
+        outcome_part_migrations(outcome_part_planned(outcome), out);
     }
 }
 
@@ -33,14 +33,14 @@ static void untouched(const struct outcome *outcome, struct buf *out)
 
 static void unknown_headline(const struct outcome *outcome, struct buf *out)
 {
-    if (!part_at_migration(outcome)) {
+    if (!outcome_part_at_migration(outcome)) {
         buf_text(out, "UNKNOWN what this run came to");
         return;
     }
     buf_text(out, "UNKNOWN whether ");
     migration(outcome, out);
     buf_format(out, " was applied, after %zu of ", outcome->applied_count);
-    part_migrations(part_planned(outcome), out);
+    outcome_part_migrations(outcome_part_planned(outcome), out);
 }
 
 static void ill_headline(const struct outcome *outcome, struct buf *out)
@@ -65,7 +65,8 @@ static void ill_headline(const struct outcome *outcome, struct buf *out)
         buf_text(out, "UNREACHABLE, the database did not let this run in");
         return;
     case ERROR_BUSY:
-        buf_text(out, part_at_migration(outcome) ? "BUSY" : "BUSY, another run held the plan");
+        buf_text(out,
+                 outcome_part_at_migration(outcome) ? "BUSY" : "BUSY, another run held the plan");
         so_far(outcome, out);
         return;
     case ERROR_CONFLICT:
@@ -78,7 +79,7 @@ static void ill_headline(const struct outcome *outcome, struct buf *out)
         return;
     case ERROR_PENDING:
         buf_text(out, "PENDING, ");
-        part_migrations(outcome->pending_count, out);
+        outcome_part_migrations(outcome->pending_count, out);
         buf_text(out, " not applied");
         return;
     case ERROR_FAILED:
@@ -94,13 +95,13 @@ static void ill_headline(const struct outcome *outcome, struct buf *out)
     }
 }
 
-void part_headline(const struct outcome *outcome, struct buf *out)
+void outcome_part_headline(const struct outcome *outcome, struct buf *out)
 {
     if (outcome->kind != OUTCOME_ERROR) {
         outcome_summary(outcome, out);
         return;
     }
-    part_plan(outcome, out);
+    outcome_part_plan(outcome, out);
     buf_text(out, outcome->dry_run ? ": dry run, " : ": ");
     ill_headline(outcome, out);
 }
@@ -108,7 +109,7 @@ void part_headline(const struct outcome *outcome, struct buf *out)
 /* The pipeline does not wait for us: its code is out whatever became of the migrations. */
 static void code_is_out(const struct outcome *outcome, struct buf *out)
 {
-    bool left = part_planned(outcome) > outcome->applied_count;
+    bool left = outcome_part_planned(outcome) > outcome->applied_count;
     bool pipeline = text_same(outcome->trigger_kind, "codepipeline");
     if (left && pipeline && !outcome->dry_run && outcome->error.kind != ERROR_PENDING) {
         buf_text(out, out->length ? " " : "");
@@ -119,7 +120,7 @@ static void code_is_out(const struct outcome *outcome, struct buf *out)
 
 static void rolled_back(const struct outcome *outcome, struct buf *out)
 {
-    if (part_at_migration(outcome)) {
+    if (outcome_part_at_migration(outcome)) {
         migration(outcome, out);
         buf_text(out, " was rolled back and left nothing behind; nothing after it was started.");
     } else if (outcome->applied_count) {
@@ -131,7 +132,7 @@ static void rolled_back(const struct outcome *outcome, struct buf *out)
 
 static void unknown_state(const struct outcome *outcome, struct buf *out)
 {
-    if (part_at_migration(outcome)) {
+    if (outcome_part_at_migration(outcome)) {
         buf_text(out, "The server never confirmed ");
         migration(outcome, out);
         buf_text(out, ": it is applied as a whole or not at all. Nothing after it was started.");
@@ -170,7 +171,7 @@ static void ill_state(const struct outcome *outcome, struct buf *out)
     }
 }
 
-void part_state(const struct outcome *outcome, struct buf *out)
+void outcome_part_state(const struct outcome *outcome, struct buf *out)
 {
     if (outcome->kind == OUTCOME_ERROR) {
         ill_state(outcome, out);
@@ -184,7 +185,7 @@ void part_state(const struct outcome *outcome, struct buf *out)
 
 static void failed_advice(const struct outcome *outcome, struct buf *out)
 {
-    if (!part_at_migration(outcome)) {
+    if (!outcome_part_at_migration(outcome)) {
         buf_text(out, "Mend the cause and start the run again: it goes on where this one ended.");
         return;
     }
@@ -198,7 +199,7 @@ static void failed_advice(const struct outcome *outcome, struct buf *out)
 static void unknown_advice(const struct outcome *outcome, struct buf *out)
 {
     buf_text(out, "Run \"postlude status\" as soon as the database answers: it says");
-    if (part_at_migration(outcome)) {
+    if (outcome_part_at_migration(outcome)) {
         buf_text(out, " whether ");
         migration(outcome, out);
         buf_text(out, " is applied");
@@ -213,7 +214,7 @@ static void busy_advice(const struct outcome *outcome, struct buf *out)
     if (outcome->failure.blocker_count) {
         buf_text(out, "Let the sessions above come to an end, or end them with "
                       "\"select pg_terminate_backend(PID)\"; then start the run again.");
-    } else if (part_at_migration(outcome)) {
+    } else if (outcome_part_at_migration(outcome)) {
         buf_text(out, "Start the run again when the table is less busy.");
     } else {
         buf_text(out, "Start the run again when the other one has ended; it applies what is then "
@@ -269,7 +270,7 @@ static void ill_advice(const struct outcome *outcome, struct buf *out)
     }
 }
 
-void part_advice(const struct outcome *outcome, struct buf *out)
+void outcome_part_advice(const struct outcome *outcome, struct buf *out)
 {
     if (outcome->kind == OUTCOME_ERROR) {
         ill_advice(outcome, out);

@@ -169,7 +169,7 @@ static json_t *blockers(const struct outcome_failure *failure, enum outcome_deta
         put_text(object, "user", blocker->user);
         put_text(object, "application", blocker->application);
         put_number(object, "age_ms", blocker->age_ms);
-        put_guarded(object, "query", part_shown(blocker->query), detail);
+        put_guarded(object, "query", outcome_part_shown(blocker->query), detail);
         append(array, object);
     }
     return array;
@@ -182,18 +182,18 @@ json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail de
     }
     const struct outcome_failure *failure = &outcome->failure;
     struct part_place place;
-    part_place(outcome, &place);
+    outcome_part_place(outcome, &place);
     json_t *object = object_new();
     put_text(object, "kind", error_name(outcome->error.kind));
     put_text(object, "migration", failure->migration);
-    put_text(object, "sqlstate", part_sqlstate(outcome));
+    put_text(object, "sqlstate", outcome_part_sqlstate(outcome));
     put_text(object, "message", outcome->error.message);
     put_guarded(object, "detail", failure->detail, detail);
     put_text(object, "hint", outcome->error.hint);
     put_text(object, "file", place.file);
     put_known(object, "line", place.line);
     put_known(object, "column", place.column);
-    put_guarded(object, "statement", part_shown(failure->statement), detail);
+    put_guarded(object, "statement", outcome_part_shown(failure->statement), detail);
     put(object, "blockers", blockers(failure, detail));
     put_text(object, "code", outcome->error.code);
     put_text(object, "where", outcome->error.where);

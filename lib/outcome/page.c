@@ -47,7 +47,8 @@ static void wrap_line(struct buf *out, size_t width, size_t indent, size_t at, c
     buf_char(out, '\n');
 }
 
-void page_wrap(struct buf *out, size_t width, size_t indent, const char *lead, const char *text)
+void outcome_page_wrap(struct buf *out, size_t width, size_t indent, const char *lead,
+                       const char *text)
 {
     size_t least = indent + ROOM_LEAST;
     size_t at = characters(lead, strlen(lead));
@@ -64,7 +65,7 @@ void page_wrap(struct buf *out, size_t width, size_t indent, const char *lead, c
     }
 }
 
-struct buf *page_row(struct page_rows *rows, const char *label)
+struct buf *outcome_page_row(struct page_rows *rows, const char *label)
 {
     size_t at = rows->count < PAGE_ROWS_MAX ? rows->count++ : PAGE_ROWS_MAX - 1;
     buf_free(&rows->items[at].value);
@@ -83,7 +84,7 @@ static size_t widest_label(const struct page_rows *rows)
     return widest;
 }
 
-void page_write_rows(const struct page_rows *rows, size_t width, struct buf *out)
+void outcome_page_write_rows(const struct page_rows *rows, size_t width, struct buf *out)
 {
     size_t column = widest_label(rows) + 3;
     bool apart = column > width / 2;
@@ -92,15 +93,15 @@ void page_write_rows(const struct page_rows *rows, size_t width, struct buf *out
         buf_format(&lead, "%s:", rows->items[i].label);
         if (apart) {
             buf_format(out, "%s\n", lead.data);
-            page_wrap(out, width, 4, "    ", rows->items[i].value.data);
+            outcome_page_wrap(out, width, 4, "    ", rows->items[i].value.data);
         } else {
             blanks(&lead, column - lead.length);
-            page_wrap(out, width, column, lead.data, rows->items[i].value.data);
+            outcome_page_wrap(out, width, column, lead.data, rows->items[i].value.data);
         }
     }
 }
 
-void page_rows_free(struct page_rows *rows)
+void outcome_page_rows_free(struct page_rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++) {
         buf_free(&rows->items[i].value);

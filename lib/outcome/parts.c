@@ -22,7 +22,7 @@ static bool where_is_file(enum error_kind kind)
     return kind == ERROR_INVALID || kind == ERROR_FAILED || kind == ERROR_CONFLICT;
 }
 
-void part_place(const struct outcome *outcome, struct part_place *out_place)
+void outcome_part_place(const struct outcome *outcome, struct part_place *out_place)
 {
     const struct outcome_failure *failure = &outcome->failure;
     *out_place = (struct part_place){.line = failure->line, .column = failure->column};
@@ -37,12 +37,12 @@ void part_place(const struct outcome *outcome, struct part_place *out_place)
     out_place->column = before ? last : 0;
 }
 
-bool part_at_migration(const struct outcome *outcome)
+bool outcome_part_at_migration(const struct outcome *outcome)
 {
     return outcome->kind == OUTCOME_ERROR && *outcome->failure.migration;
 }
 
-bool part_was_running(const struct outcome *outcome)
+bool outcome_part_was_running(const struct outcome *outcome)
 {
     switch (outcome->error.kind) {
     case ERROR_FAILED:
@@ -51,7 +51,7 @@ bool part_was_running(const struct outcome *outcome)
     case ERROR_BUSY:
     case ERROR_INTERRUPTED:
     case ERROR_INTERNAL:
-        return part_at_migration(outcome);
+        return outcome_part_at_migration(outcome);
     case ERROR_NONE:
     case ERROR_INVALID:
     case ERROR_REFUSED:
@@ -67,7 +67,7 @@ bool part_was_running(const struct outcome *outcome)
 
 static bool failed_is_pending(const struct outcome *outcome)
 {
-    for (size_t i = 0; part_was_running(outcome) && i < outcome->pending_count; i++) {
+    for (size_t i = 0; outcome_part_was_running(outcome) && i < outcome->pending_count; i++) {
         if (strcmp(outcome->pending[i], outcome->failure.migration) == 0) {
             return true;
         }
@@ -75,17 +75,18 @@ static bool failed_is_pending(const struct outcome *outcome)
     return false;
 }
 
-size_t part_not_started(const struct outcome *outcome)
+size_t outcome_part_not_started(const struct outcome *outcome)
 {
     return outcome->pending_count - (failed_is_pending(outcome) ? 1 : 0);
 }
 
-size_t part_planned(const struct outcome *outcome)
+size_t outcome_part_planned(const struct outcome *outcome)
 {
-    return outcome->applied_count + part_not_started(outcome) + (part_was_running(outcome) ? 1 : 0);
+    return outcome->applied_count + outcome_part_not_started(outcome) +
+           (outcome_part_was_running(outcome) ? 1 : 0);
 }
 
-const char *part_sqlstate(const struct outcome *outcome)
+const char *outcome_part_sqlstate(const struct outcome *outcome)
 {
     const char *code = outcome->error.code;
     size_t length = strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -99,7 +100,7 @@ static bool letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-const char *part_shown(const char *statement)
+const char *outcome_part_shown(const char *statement)
 {
     static const char word[] = "password";
     const char *found = statement;
@@ -113,17 +114,17 @@ const char *part_shown(const char *statement)
     return statement;
 }
 
-void part_plan(const struct outcome *outcome, struct buf *out)
+void outcome_part_plan(const struct outcome *outcome, struct buf *out)
 {
     text_escape_cut(out, outcome->plan ? outcome->plan : "postlude", PART_ID_MAX);
 }
 
-void part_migrations(size_t count, struct buf *out)
+void outcome_part_migrations(size_t count, struct buf *out)
 {
     buf_format(out, "%zu migration%s", count, count == 1 ? "" : "s");
 }
 
-void part_duplicate(const struct outcome *outcome, struct buf *out)
+void outcome_part_duplicate(const struct outcome *outcome, struct buf *out)
 {
     buf_text(out, "duplicate delivery");
     if (outcome->execution_id) {
@@ -157,7 +158,7 @@ static void execution(const struct outcome *outcome, struct buf *out)
     }
 }
 
-void part_trigger(const struct outcome *outcome, struct buf *out)
+void outcome_part_trigger(const struct outcome *outcome, struct buf *out)
 {
     size_t before = out->length;
     const char *kind = outcome->trigger_kind ? outcome->trigger_kind : "";

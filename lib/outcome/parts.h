@@ -17,37 +17,37 @@ struct part_place {
 };
 
 /* Where the error is: the failure's own place, else `where` taken apart, when that is a file. */
-void part_place(const struct outcome *outcome, struct part_place *out_place);
+void outcome_part_place(const struct outcome *outcome, struct part_place *out_place);
 
 /* Whether the error belongs to one migration. */
-bool part_at_migration(const struct outcome *outcome);
+bool outcome_part_at_migration(const struct outcome *outcome);
 /* Whether that migration was being applied when the error came. */
-bool part_was_running(const struct outcome *outcome);
+bool outcome_part_was_running(const struct outcome *outcome);
 /* Pending migrations that were never started: all but the one that the error belongs to. */
-size_t part_not_started(const struct outcome *outcome);
+size_t outcome_part_not_started(const struct outcome *outcome);
 /* Everything this run set out to apply. */
-size_t part_planned(const struct outcome *outcome);
+size_t outcome_part_planned(const struct outcome *outcome);
 
 /* The code when it is an SQLSTATE, else NULL. */
-const char *part_sqlstate(const struct outcome *outcome);
+const char *outcome_part_sqlstate(const struct outcome *outcome);
 
 /* The statement, or "(not shown: ...)" when it holds the word PASSWORD: nobody gets those, whatever
  * the room that filled it in did. */
-const char *part_shown(const char *statement);
+const char *outcome_part_shown(const char *statement);
 
 /* The plan's name, "postlude" when it could not be read. */
-void part_plan(const struct outcome *outcome, struct buf *out);
+void outcome_part_plan(const struct outcome *outcome, struct buf *out);
 /* "1 migration", "2 migrations". */
-void part_migrations(size_t count, struct buf *out);
+void outcome_part_migrations(size_t count, struct buf *out);
 /* "duplicate delivery of execution 5b1c7e0a". */
-void part_duplicate(const struct outcome *outcome, struct buf *out);
+void outcome_part_duplicate(const struct outcome *outcome, struct buf *out);
 /* What started it: "pipeline orders-prod, execution 5b1c..., attempt 1". */
-void part_trigger(const struct outcome *outcome, struct buf *out);
+void outcome_part_trigger(const struct outcome *outcome, struct buf *out);
 
 /* First line of the text. */
-void part_headline(const struct outcome *outcome, struct buf *out);
+void outcome_part_headline(const struct outcome *outcome, struct buf *out);
 /* Sentences: in which state the database is left, and what to do; each may stay empty. */
-void part_state(const struct outcome *outcome, struct buf *out);
-void part_advice(const struct outcome *outcome, struct buf *out);
+void outcome_part_state(const struct outcome *outcome, struct buf *out);
+void outcome_part_advice(const struct outcome *outcome, struct buf *out);
 
 #endif

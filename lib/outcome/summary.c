@@ -29,7 +29,7 @@ static void not_in_plan(const struct outcome *outcome, struct buf *out)
 static void well(const struct outcome *outcome, struct buf *out)
 {
     if (outcome->kind == OUTCOME_APPLIED) {
-        part_migrations(outcome->applied_count, out);
+        outcome_part_migrations(outcome->applied_count, out);
         buf_text(out, " applied");
         duration(outcome, out);
         still_pending(outcome, "", out);
@@ -37,7 +37,7 @@ static void well(const struct outcome *outcome, struct buf *out)
         buf_format(out, "nothing to do, %zu already applied", outcome->already_applied);
         still_pending(outcome, "", out);
     } else if (outcome->kind == OUTCOME_DUPLICATE) {
-        part_duplicate(outcome, out);
+        outcome_part_duplicate(outcome, out);
         buf_text(out, ", nothing changed");
         still_pending(outcome, " in this image", out);
     } else {
@@ -57,7 +57,7 @@ static void dry(const struct outcome *outcome, struct buf *out)
         outcome->pending_count == 0) {
         well(outcome, out);
     } else {
-        part_migrations(outcome->pending_count, out);
+        outcome_part_migrations(outcome->pending_count, out);
         buf_text(out, " would be applied");
         not_in_plan(outcome, out);
     }
@@ -66,7 +66,7 @@ static void dry(const struct outcome *outcome, struct buf *out)
 static void around(const struct outcome *outcome, struct buf *out)
 {
     buf_format(out, ", %zu applied before it, %zu not started", outcome->applied_count,
-               part_not_started(outcome));
+               outcome_part_not_started(outcome));
 }
 
 static void message(const struct outcome *outcome, struct buf *out)
@@ -96,12 +96,12 @@ static void ill(const struct outcome *outcome, struct buf *out)
 {
     enum error_kind kind = outcome->error.kind;
     if (kind == ERROR_PENDING) {
-        part_migrations(outcome->pending_count, out);
+        outcome_part_migrations(outcome->pending_count, out);
         buf_text(out, " pending");
-    } else if (kind == ERROR_INTERRUPTED && part_planned(outcome)) {
+    } else if (kind == ERROR_INTERRUPTED && outcome_part_planned(outcome)) {
         buf_format(out, "interrupted, %zu applied, %zu not applied", outcome->applied_count,
-                   part_planned(outcome) - outcome->applied_count);
-    } else if (part_was_running(outcome)) {
+                   outcome_part_planned(outcome) - outcome->applied_count);
+    } else if (outcome_part_was_running(outcome)) {
         at_migration(outcome, out);
     } else {
         buf_format(out, "%s: ", kind == ERROR_INTERNAL ? "internal error" : error_name(kind));
@@ -114,7 +114,7 @@ static void ill(const struct outcome *outcome, struct buf *out)
 
 void outcome_summary(const struct outcome *outcome, struct buf *out)
 {
-    part_plan(outcome, out);
+    outcome_part_plan(outcome, out);
     buf_text(out, ": ");
     if (outcome->kind == OUTCOME_ERROR) {
         buf_text(out, outcome->dry_run ? "dry run, " : "");

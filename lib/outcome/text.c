@@ -16,7 +16,7 @@ struct sheet {
 
 static void paragraph(const struct sheet *sheet, const char *lead, size_t indent, const char *text)
 {
-    page_wrap(sheet->out, sheet->width, indent, lead, text);
+    outcome_page_wrap(sheet->out, sheet->width, indent, lead, text);
 }
 
 /* "lead text" with text escaped; nothing when it is empty. */
@@ -32,7 +32,7 @@ static void quoted(const struct sheet *sheet, const char *lead, size_t indent, c
 static void add_place(const struct outcome *outcome, struct buf *out)
 {
     struct part_place place;
-    part_place(outcome, &place);
+    outcome_part_place(outcome, &place);
     if (!*place.file) {
         text_copy(place.file, sizeof place.file, outcome->error.where);
     }
@@ -56,7 +56,7 @@ static void message(const struct sheet *sheet)
     add_place(outcome, &shown);
     text_escape(&shown, outcome->error.message, strlen(outcome->error.message));
     if (*outcome->error.code) {
-        buf_text(&shown, part_sqlstate(outcome) ? "  (SQLSTATE " : "  (");
+        buf_text(&shown, outcome_part_sqlstate(outcome) ? "  (SQLSTATE " : "  (");
         text_escape(&shown, outcome->error.code, strlen(outcome->error.code));
         buf_char(&shown, ')');
     }
@@ -74,7 +74,7 @@ static void blocker(const struct sheet *sheet, const struct outcome_blocker *blo
     }
     buf_text(&shown, ", for ");
     text_show_duration(&shown, blocker->age_ms);
-    const char *query = part_shown(blocker->query);
+    const char *query = outcome_part_shown(blocker->query);
     if (sheet->detail == OUTCOME_WHOLE && *query) {
         buf_text(&shown, ": ");
         text_escape(&shown, query, strlen(query));
@@ -88,7 +88,7 @@ static void error_block(const struct sheet *sheet)
     buf_char(sheet->out, '\n');
     message(sheet);
     if (sheet->detail == OUTCOME_WHOLE) {
-        quoted(sheet, "      ", 6, part_shown(failure->statement));
+        quoted(sheet, "      ", 6, outcome_part_shown(failure->statement));
         quoted(sheet, "  detail: ", 10, failure->detail);
     }
     quoted(sheet, "  hint: ", 8, sheet->outcome->error.hint);
@@ -146,7 +146,7 @@ static void applied_row(const struct outcome *outcome, struct page_rows *rows)
         return;
     }
     bool ill = outcome->kind == OUTCOME_ERROR;
-    struct buf *out = page_row(rows, ill ? "Applied in this run (they stay)" : "Applied");
+    struct buf *out = outcome_page_row(rows, ill ? "Applied in this run (they stay)" : "Applied");
     size_t longest = longest_id(outcome);
     for (size_t i = 0; i < outcome->applied_count && i < LIST_MAX; i++) {
         size_t before = out->length;
@@ -166,21 +166,21 @@ static void open_rows(const struct outcome *outcome, struct page_rows *rows)
 {
     const char *except = NULL;
     bool open = outcome->error.kind == ERROR_UNKNOWN || outcome->error.kind == ERROR_LOST;
-    if (part_at_migration(outcome) && open) {
+    if (outcome_part_at_migration(outcome) && open) {
         except = outcome->failure.migration;
-        text_escape_cut(page_row(rows, "Unknown"), except, PART_ID_MAX);
+        text_escape_cut(outcome_page_row(rows, "Unknown"), except, PART_ID_MAX);
     }
-    if (outcome->pending_count > (except && part_not_started(outcome) == 0 ? 1 : 0)) {
+    if (outcome->pending_count > (except && outcome_part_not_started(outcome) == 0 ? 1 : 0)) {
         ids(outcome->pending, outcome->pending_count, except,
-            page_row(rows, pending_label(outcome)));
+            outcome_page_row(rows, pending_label(outcome)));
     }
     bool said = outcome->kind == OUTCOME_NOTHING && !(outcome->dry_run && outcome->pending_count);
     if (outcome->already_applied && !said) {
-        buf_format(page_row(rows, "Applied before"), "%zu", outcome->already_applied);
+        buf_format(outcome_page_row(rows, "Applied before"), "%zu", outcome->already_applied);
     }
     if (outcome->unknown_count) {
         ids(outcome->unknown, outcome->unknown_count, NULL,
-            page_row(rows, "In the database, not in this plan"));
+            outcome_page_row(rows, "In the database, not in this plan"));
     }
 }
 
@@ -188,7 +188,7 @@ static void write_rows(const struct sheet *sheet, const struct page_rows *rows)
 {
     if (rows->count) {
         buf_char(sheet->out, '\n');
-        page_write_rows(rows, sheet->width, sheet->out);
+        outcome_page_write_rows(rows, sheet->width, sheet->out);
     }
 }
 
@@ -205,7 +205,7 @@ static void database_row(const struct outcome *outcome, struct page_rows *rows)
     if (!outcome->host) {
         return;
     }
-    struct buf *out = page_row(rows, "Database");
+    struct buf *out = outcome_page_row(rows, "Database");
     text_escape_cut(out, outcome->database ? outcome->database : "(no name)", PART_ID_MAX);
     buf_text(out, " on ");
     text_escape_cut(out, outcome->host, PART_NAME_MAX);
@@ -226,7 +226,7 @@ static void database_row(const struct outcome *outcome, struct page_rows *rows)
 static void text_row(struct page_rows *rows, const char *label, const char *text)
 {
     if (!text_empty(text)) {
-        text_escape_cut(page_row(rows, label), text, PART_LINE_MAX);
+        text_escape_cut(outcome_page_row(rows, label), text, PART_LINE_MAX);
     }
 }
 
@@ -235,7 +235,7 @@ static void run_row(const struct outcome *outcome, struct page_rows *rows)
     if (!*outcome->run_id) {
         return;
     }
-    struct buf *out = page_row(rows, "Run");
+    struct buf *out = outcome_page_row(rows, "Run");
     text_escape_cut(out, outcome->run_id, PART_ID_MAX);
     if (outcome->started_ms > 0) {
         char text[CLOCK_TEXT_SIZE];
@@ -254,9 +254,9 @@ static void origin_block(const struct sheet *sheet)
     AUTO(page_rows) struct page_rows rows = {0};
     database_row(outcome, &rows);
     AUTO(buf) struct buf trigger = buf_make(8192);
-    part_trigger(outcome, &trigger);
+    outcome_part_trigger(outcome, &trigger);
     if (trigger.length) {
-        buf_text(page_row(&rows, "Started by"), trigger.data);
+        buf_text(outcome_page_row(&rows, "Started by"), trigger.data);
     }
     run_row(outcome, &rows);
     text_row(&rows, "Image", outcome->image);
@@ -268,7 +268,7 @@ static void origin_block(const struct sheet *sheet)
 static void state_block(const struct sheet *sheet)
 {
     AUTO(buf) struct buf state = buf_make(SENTENCES_MAX);
-    part_state(sheet->outcome, &state);
+    outcome_part_state(sheet->outcome, &state);
     bool noted = sheet->outcome->note && sheet->outcome->kind != OUTCOME_IGNORED;
     if (state.length || noted) {
         buf_char(sheet->out, '\n');
@@ -284,7 +284,7 @@ static void state_block(const struct sheet *sheet)
 static void advice_block(const struct sheet *sheet)
 {
     AUTO(buf) struct buf advice = buf_make(SENTENCES_MAX);
-    part_advice(sheet->outcome, &advice);
+    outcome_part_advice(sheet->outcome, &advice);
     if (!advice.length) {
         return;
     }
@@ -305,7 +305,7 @@ void outcome_text(const struct outcome *outcome, enum outcome_detail detail, siz
 {
     struct sheet sheet = {outcome, detail, width, out};
     AUTO(buf) struct buf headline = buf_make(SENTENCES_MAX);
-    part_headline(outcome, &headline);
+    outcome_part_headline(outcome, &headline);
     paragraph(&sheet, "", 4, headline.data);
     if (outcome->kind == OUTCOME_ERROR && outcome->error.kind != ERROR_PENDING) {
         error_block(&sheet);

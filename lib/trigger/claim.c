@@ -1,6 +1,5 @@
 #include "trigger/claim.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +36,7 @@ static const struct {
                               "a time such as 2031-03-14T09:00:00Z"},
 };
 
-void claim_free(struct claim *claim)
+void trigger_claim_free(struct claim *claim)
 {
     for (size_t i = 0; i < CLAIM_FIELDS; i++) {
         free(claim->text[i]);
@@ -45,12 +44,12 @@ void claim_free(struct claim *claim)
     }
 }
 
-const char *claim_name(const struct claim *claim, enum claim_field field)
+const char *trigger_claim_name(const struct claim *claim, enum claim_field field)
 {
     return claim->scalars ? fields[field].variable : fields[field].json;
 }
 
-bool claim_refuse(const struct claim *claim, struct error *err, const char *format, ...)
+bool trigger_claim_refuse(const struct claim *claim, struct error *err, const char *format, ...)
 {
     char message[sizeof err->message];
     va_list args;
@@ -61,7 +60,7 @@ bool claim_refuse(const struct claim *claim, struct error *err, const char *form
     return error_where(err, "%s", claim->origin);
 }
 
-void claim_show(struct buf *out, const char *value)
+void trigger_claim_show(struct buf *out, const char *value)
 {
     buf_char(out, '"');
     text_escape_cut(out, value, SHOWN_MAX);
@@ -90,17 +89,17 @@ static void missing_hint(const struct claim *claim, enum claim_field field, stru
     }
 }
 
-bool claim_require(const struct claim *claim, enum claim_field field, struct error *err)
+bool trigger_claim_require(const struct claim *claim, enum claim_field field, struct error *err)
 {
     const char *text = claim->text[field];
     if (!text_empty(text)) {
         return true;
     }
-    const char *name = claim_name(claim, field);
+    const char *name = trigger_claim_name(claim, field);
     if (claim->scalars) {
-        claim_refuse(claim, err, "%s is %s", name, text ? "empty" : "not set");
+        trigger_claim_refuse(claim, err, "%s is %s", name, text ? "empty" : "not set");
     } else {
-        claim_refuse(claim, err, "the event has no %s", name);
+        trigger_claim_refuse(claim, err, "the event has no %s", name);
     }
     missing_hint(claim, field, err);
     return false;
@@ -128,14 +127,15 @@ static bool is_uuid(const char *text)
     return !text[sizeof form - 1];
 }
 
-bool claim_number(const char *text, int64_t *out_value)
+bool trigger_claim_number(const char *text, int64_t *out_value)
 {
     if (!within(text, 1, 24, DIGITS ".eE+-") || *text < '0' || *text > '9') {
         return false;
     }
     char *end = NULL;
     double value = strtod(text, &end);
-    if (*end || value != floor(value) || value < 0 || value > 2147483647.0) {
+    bool in_range = value >= 0 && value <= 2147483647.0;
+    if (*end || !in_range || value != (double)(int64_t)value) {
         return false;
     }
     *out_value = (int64_t)value;
@@ -164,7 +164,7 @@ static bool well_formed(enum claim_field field, const char *text)
         return within(text, 1, 32, UPPER "_");
     case CLAIM_ATTEMPT:
     case CLAIM_VERSION:
-        return claim_number(text, &number);
+        return trigger_claim_number(text, &number);
     case CLAIM_SCHEDULE:
         return text_starts(text, "arn:") && strlen(text) <= 2048;
     case CLAIM_DETAIL_TYPE:
@@ -201,21 +201,21 @@ static void wrong_hint(const struct claim *claim, enum claim_field field, struct
     }
 }
 
-bool claim_check(const struct claim *claim, enum claim_field field, struct error *err)
+bool trigger_claim_check(const struct claim *claim, enum claim_field field, struct error *err)
 {
     const char *text = claim->text[field];
     if (text_empty(text) || well_formed(field, text)) {
         return true;
     }
     AUTO(buf) struct buf shown = buf_make(1024);
-    claim_show(&shown, text);
-    claim_refuse(claim, err, "%s is %s, which is not %s", claim_name(claim, field), shown.data,
-                 fields[field].what);
+    trigger_claim_show(&shown, text);
+    trigger_claim_refuse(claim, err, "%s is %s, which is not %s", trigger_claim_name(claim, field),
+                         shown.data, fields[field].what);
     wrong_hint(claim, field, err);
     return false;
 }
 
-size_t claim_placeholder(const char *text, size_t length, const char **out_at)
+size_t trigger_claim_placeholder(const char *text, size_t length, const char **out_at)
 {
     static const char alphabet[] = LOWER UPPER DIGITS "_.-";
     for (size_t i = 0; i < length; i++) {
@@ -240,7 +240,7 @@ static bool is_name(const char *name, size_t length, const char *wanted)
     return length == strlen(wanted) && memcmp(name, wanted, length) == 0;
 }
 
-void claim_placeholder_hint(const char *name, size_t length, struct error *err)
+void trigger_claim_placeholder_hint(const char *name, size_t length, struct error *err)
 {
     if (length > 15 && strncmp(name, "<aws.scheduler.", 15) == 0) {
         error_hint(err,
@@ -261,25 +261,25 @@ static bool check_expanded(const struct claim *claim, enum claim_field field, st
 {
     const char *text = claim->text[field];
     const char *at = NULL;
-    size_t length = claim_placeholder(text, strlen(text), &at);
+    size_t length = trigger_claim_placeholder(text, strlen(text), &at);
     if (length) {
-        claim_refuse(claim, err, "%s holds the placeholder %.*s, which was not replaced",
-                     claim_name(claim, field), (int)length, at);
-        claim_placeholder_hint(at, length, err);
+        trigger_claim_refuse(claim, err, "%s holds the placeholder %.*s, which was not replaced",
+                             trigger_claim_name(claim, field), (int)length, at);
+        trigger_claim_placeholder_hint(at, length, err);
         return false;
     }
     if (text_starts(text, "$.")) {
         AUTO(buf) struct buf shown = buf_make(1024);
-        claim_show(&shown, text);
-        claim_refuse(claim, err, "%s is the path %s instead of a value", claim_name(claim, field),
-                     shown.data);
+        trigger_claim_show(&shown, text);
+        trigger_claim_refuse(claim, err, "%s is the path %s instead of a value",
+                             trigger_claim_name(claim, field), shown.data);
         return error_hint(err, "A path belongs into InputPathsMap; InputTemplate then names it in "
                                "angle brackets.");
     }
     return true;
 }
 
-bool claim_check_expanded(const struct claim *claim, struct error *err)
+bool trigger_claim_check_expanded(const struct claim *claim, struct error *err)
 {
     for (size_t i = 0; i < CLAIM_FIELDS; i++) {
         if (claim->text[i] && !check_expanded(claim, (enum claim_field)i, err)) {

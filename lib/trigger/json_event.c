@@ -33,8 +33,9 @@ static bool wrong_type(const struct claim *claim, enum claim_field field, const 
                        struct error *err)
 {
     bool number = field == CLAIM_ATTEMPT || field == CLAIM_VERSION;
-    claim_refuse(claim, err, "%s is %s where events have a %s", claim_name(claim, field),
-                 type_name(value), number ? "number" : "string");
+    trigger_claim_refuse(claim, err, "%s is %s where events have a %s",
+                         trigger_claim_name(claim, field), type_name(value),
+                         number ? "number" : "string");
     if (field == CLAIM_ACCOUNT) {
         return error_hint(err, "Write the account id in quotation marks: as a number it loses the "
                                "zeros that it may begin with.");
@@ -84,14 +85,14 @@ static bool wrong_detail(const struct claim *claim, const json_t *detail, struct
 {
     const char *text = json_string_value(detail);
     const char *at = NULL;
-    size_t size = text ? claim_placeholder(text, strlen(text), &at) : 0;
+    size_t size = text ? trigger_claim_placeholder(text, strlen(text), &at) : 0;
     if (size && at == text) {
-        claim_refuse(claim, err, "detail holds the placeholder %.*s, which was not replaced",
-                     (int)size, at);
-        claim_placeholder_hint(at, size, err);
+        trigger_claim_refuse(
+            claim, err, "detail holds the placeholder %.*s, which was not replaced", (int)size, at);
+        trigger_claim_placeholder_hint(at, size, err);
         return false;
     }
-    claim_refuse(claim, err, "detail is %s where events have an object", type_name(detail));
+    trigger_claim_refuse(claim, err, "detail is %s where events have an object", type_name(detail));
     return error_hint(err, text ? "It was encoded as JSON twice: pass detail as an object."
                                 : "Pass the event as EventBridge delivers it.");
 }
@@ -100,7 +101,7 @@ static bool take_detail(struct claim *claim, const json_t *event, struct error *
 {
     const json_t *detail = json_object_get(event, "detail");
     if (!detail) {
-        claim_refuse(claim, err, "the event has no detail");
+        trigger_claim_refuse(claim, err, "the event has no detail");
         return error_hint(err, "Pass the event as EventBridge delivers it, with every field.");
     }
     if (!json_is_object(detail)) {
@@ -126,18 +127,18 @@ static bool take_schedule(struct claim *claim, const json_t *event, struct error
 static void take_strings(struct claim *claim, const json_t *event)
 {
     static const struct {
-        enum claim_field field;
         const char *key;
+        enum claim_field field;
         bool in_detail;
     } wanted[] = {
-        {CLAIM_ID, "id", false},
-        {CLAIM_TIME, "time", false},
-        {CLAIM_ACCOUNT, "account", false},
-        {CLAIM_REGION, "region", false},
-        {CLAIM_PIPELINE, "pipeline", true},
-        {CLAIM_EXECUTION_ID, "execution-id", true},
-        {CLAIM_STATE, "state", true},
-        {CLAIM_STAGE, "stage", true},
+        {"id", CLAIM_ID, false},
+        {"time", CLAIM_TIME, false},
+        {"account", CLAIM_ACCOUNT, false},
+        {"region", CLAIM_REGION, false},
+        {"pipeline", CLAIM_PIPELINE, true},
+        {"execution-id", CLAIM_EXECUTION_ID, true},
+        {"state", CLAIM_STATE, true},
+        {"stage", CLAIM_STAGE, true},
     };
     bool ours = strcmp(claim->text[CLAIM_SOURCE], "aws.codepipeline") == 0;
     const json_t *detail = json_object_get(event, "detail");
@@ -153,10 +154,11 @@ static bool take_event(struct claim *claim, const json_t *event, struct error *e
 {
     if (!take_text(claim, CLAIM_SOURCE, json_object_get(event, "source"), err) ||
         !take_text(claim, CLAIM_DETAIL_TYPE, json_object_get(event, "detail-type"), err) ||
-        !claim_require(claim, CLAIM_SOURCE, err) || !claim_require(claim, CLAIM_DETAIL_TYPE, err)) {
+        !trigger_claim_require(claim, CLAIM_SOURCE, err) ||
+        !trigger_claim_require(claim, CLAIM_DETAIL_TYPE, err)) {
         return false;
     }
-    switch (claim_topic(claim)) {
+    switch (trigger_claim_topic(claim)) {
     case CLAIM_ABOUT_PIPELINE:
     case CLAIM_ABOUT_STAGE:
         return take_envelope(claim, event, err) && take_detail(claim, event, err);
@@ -183,21 +185,24 @@ static size_t mark_length(const char *text, size_t length)
     return length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-bool claim_from_json(const struct trigger_input *input, struct claim *claim, struct error *err)
+bool trigger_claim_from_json(const struct trigger_input *input, struct claim *claim,
+                             struct error *err)
 {
     size_t skip = mark_length(input->event, input->event_length);
     const char *text = input->event + skip;
     size_t length = input->event_length - skip;
     claim->origin = input->event_name ? input->event_name : "";
     if (input->event_length > TRIGGER_EVENT_MAX) {
-        claim_refuse(claim, err, "the event has %zu bytes, more than the 256 KiB an event can have",
-                     input->event_length);
+        trigger_claim_refuse(claim, err,
+                             "the event has %zu bytes, more than the 256 KiB an event can have",
+                             input->event_length);
         return error_hint(err, "EventBridge delivers no event of this size: look what this is.");
     }
     AUTO(json) json_t *value = NULL;
     struct error why;
     if (!json_read(text, length, &value, &why)) {
-        return malformed_text(claim, text, length, &why, err);
+        return trigger_malformed_text(claim, text, length, &why, err);
     }
-    return is_envelope(value) ? take_event(claim, value, err) : malformed_json(claim, value, err);
+    return is_envelope(value) ? take_event(claim, value, err)
+                              : trigger_malformed_json(claim, value, err);
 }

@@ -24,7 +24,10 @@ static size_t skip_blanks(const char *text, size_t length, size_t at)
 
 static char at_or_nul(const char *text, size_t length, size_t at)
 {
-    return at < length ? text[at] : '\0';
+    if (at >= length) {
+        return '\0';
+    }
+    return text[at];
 }
 
 static bool letter(char c)
@@ -37,14 +40,14 @@ static size_t bare_placeholder(const char *text, size_t length, const char **out
 {
     size_t from = 0;
     size_t size = 0;
-    while ((size = claim_placeholder(text + from, length - from, out_at))) {
+    while ((size = trigger_claim_placeholder(text + from, length - from, out_at))) {
         size_t at = (size_t)(*out_at - text);
         size_t before = at;
         while (before > 0 && (is_blank(text[before - 1]) || text[before - 1] == '"')) {
             before--;
         }
         size_t behind = skip_blanks(text, length, at + size);
-        behind += at_or_nul(text, length, behind) == '"';
+        behind += at_or_nul(text, length, behind) == '"' ? 1 : 0;
         bool ends = behind >= length || strchr(",}] \n", text[behind]);
         if (ends && (before == 0 || strchr(":,[", text[before - 1]))) {
             return size;
@@ -56,7 +59,7 @@ static size_t bare_placeholder(const char *text, size_t length, const char **out
 
 static bool say(const struct claim *claim, struct error *err, const char *message, const char *hint)
 {
-    claim_refuse(claim, err, "%s", message);
+    trigger_claim_refuse(claim, err, "%s", message);
     return error_hint(err, "%s", hint);
 }
 
@@ -105,7 +108,8 @@ static void unreadable(const struct claim *claim, const char *text, size_t lengt
     const char *near = strstr(why->message, " near '");
     bool secret = memmem(text, length, "ResponseURL", 11);
     size_t shown = secret && near ? (size_t)(near - why->message) : strlen(why->message);
-    claim_refuse(claim, err, "the event is not readable as JSON: %.*s", (int)shown, why->message);
+    trigger_claim_refuse(claim, err, "the event is not readable as JSON: %.*s", (int)shown,
+                         why->message);
     place(claim, why, err);
     if (strstr(why->message, "duplicate")) {
         error_hint(err, "An event has each key once: look who put this together.");
@@ -116,8 +120,8 @@ static void unreadable(const struct claim *claim, const char *text, size_t lengt
     }
 }
 
-bool malformed_text(const struct claim *claim, const char *text, size_t length,
-                    const struct error *why, struct error *err)
+bool trigger_malformed_text(const struct claim *claim, const char *text, size_t length,
+                            const struct error *why, struct error *err)
 {
     size_t start = skip_blanks(text, length, 0);
     size_t end = length;
@@ -132,9 +136,10 @@ bool malformed_text(const struct claim *claim, const char *text, size_t length,
                    "correct the rule's InputPathsMap. For a run by hand leave the variable unset.");
     }
     if (size) {
-        claim_refuse(claim, err, "the event holds the placeholder %.*s, which was not replaced",
-                     (int)size, at);
-        claim_placeholder_hint(at, size, err);
+        trigger_claim_refuse(claim, err,
+                             "the event holds the placeholder %.*s, which was not replaced",
+                             (int)size, at);
+        trigger_claim_placeholder_hint(at, size, err);
         return false;
     }
     if (quotes(claim, text, length, err)) {
@@ -145,7 +150,7 @@ bool malformed_text(const struct claim *claim, const char *text, size_t length,
                    "Pass JSON.stringify(event).");
     }
     if (strstr(why->message, "premature end") || strstr(why->message, "near end of file")) {
-        claim_refuse(claim, err, "the event ends in the middle, after %zu bytes", length);
+        trigger_claim_refuse(claim, err, "the event ends in the middle, after %zu bytes", length);
         return error_hint(err, "The overrides of a RunTask take 8192 characters in all; to pass "
                                "less, " PASS_FIELDS);
     }
@@ -206,26 +211,25 @@ static bool cloudformation(const struct claim *claim, const json_t *value, struc
     for (size_t i = 0; i < COUNT(known); i++) {
         shown = text_same(type, known[i]) ? known[i] : shown;
     }
-    claim_refuse(claim, err, "a CloudFormation custom-resource request%s%s is not supported yet",
-                 *shown ? " for " : "", shown);
+    trigger_claim_refuse(claim, err,
+                         "a CloudFormation custom-resource request%s%s is not supported yet",
+                         *shown ? " for " : "", shown);
     return error_hint(err, "Nothing answers it: CloudFormation waits until its time-out, an hour "
                            "unless ServiceTimeout says less. Start migrations from an EventBridge "
                            "rule instead.");
 }
 
-static bool top_placeholder(const struct claim *claim, const json_t *value, struct error *err)
+static bool top_placeholder(const struct claim *claim, json_t *value, struct error *err)
 {
-    const char *key = NULL;
-    const json_t *member = NULL;
-    json_object_foreach((json_t *)(uintptr_t)value, key, member)
-    {
-        const char *text = json_string_value(member);
+    for (void *iter = json_object_iter(value); iter; iter = json_object_iter_next(value, iter)) {
+        const char *text = json_string_value(json_object_iter_value(iter));
         const char *at = NULL;
-        size_t size = text ? claim_placeholder(text, strlen(text), &at) : 0;
+        size_t size = text ? trigger_claim_placeholder(text, strlen(text), &at) : 0;
         if (size && at == text && !text[size]) {
-            claim_refuse(claim, err, "the event holds the placeholder %.*s, which was not replaced",
-                         (int)size, at);
-            claim_placeholder_hint(at, size, err);
+            trigger_claim_refuse(claim, err,
+                                 "the event holds the placeholder %.*s, which was not replaced",
+                                 (int)size, at);
+            trigger_claim_placeholder_hint(at, size, err);
             return true;
         }
     }
@@ -237,7 +241,7 @@ static bool has_keys(const json_t *value, const char *const keys[2])
     return json_object_get(value, keys[0]) && (!keys[1] || json_object_get(value, keys[1]));
 }
 
-bool malformed_json(const struct claim *claim, const json_t *value, struct error *err)
+bool trigger_malformed_json(const struct claim *claim, json_t *value, struct error *err)
 {
     if (json_is_array(value)) {
         return say(claim, err, "the event is a JSON array instead of an object",

@@ -10,9 +10,9 @@
 #include "trigger/claim.h"
 
 /* For text that is no JSON, `why` being what the reader said. Always false, ERROR_REFUSED. */
-bool malformed_text(const struct claim *claim, const char *text, size_t length,
-                    const struct error *why, struct error *err);
+bool trigger_malformed_text(const struct claim *claim, const char *text, size_t length,
+                            const struct error *why, struct error *err);
 /* For JSON that is no event envelope. Always false, ERROR_REFUSED. */
-bool malformed_json(const struct claim *claim, const json_t *value, struct error *err);
+bool trigger_malformed_json(const struct claim *claim, json_t *value, struct error *err);
 
 #endif

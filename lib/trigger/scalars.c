@@ -2,7 +2,8 @@
 #include "base/text.h"
 #include "trigger/claim.h"
 
-bool claim_from_scalars(const struct trigger_input *input, struct claim *claim, struct error *err)
+bool trigger_claim_from_scalars(const struct trigger_input *input, struct claim *claim,
+                                struct error *err)
 {
     const char *const given[CLAIM_FIELDS] = {
         [CLAIM_DETAIL_TYPE] = input->detail_type,
@@ -30,7 +31,8 @@ bool claim_from_scalars(const struct trigger_input *input, struct claim *claim, 
     if (anything) {
         return true;
     }
-    claim_refuse(claim, err, "every POSTLUDE_EVENT_* and POSTLUDE_SCHEDULE* variable is empty");
+    trigger_claim_refuse(claim, err,
+                         "every POSTLUDE_EVENT_* and POSTLUDE_SCHEDULE* variable is empty");
     return error_hint(err, "The paths in InputPathsMap of the rule's InputTransformer do not match "
                            "the event: EventBridge writes an empty value for a path that the event "
                            "does not have. For a run by hand leave these variables unset.");

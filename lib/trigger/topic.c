@@ -38,7 +38,7 @@ static enum claim_topic by_type(const char *type)
     return CLAIM_ABOUT_OTHERS;
 }
 
-enum claim_topic claim_topic(const struct claim *claim)
+enum claim_topic trigger_claim_topic(const struct claim *claim)
 {
     const char *source = claim->text[CLAIM_SOURCE];
     const char *type = claim->text[CLAIM_DETAIL_TYPE];
@@ -62,11 +62,12 @@ static bool only_schedule(const struct claim *claim)
     return !any(claim, CLAIM_DETAIL_TYPE, CLAIM_SOURCE) && inferred(claim) == CLAIM_ABOUT_SCHEDULE;
 }
 
-bool claim_check_topic(const struct claim *claim, struct error *err)
+bool trigger_claim_check_topic(const struct claim *claim, struct error *err)
 {
     if (!claim->scalars || only_schedule(claim)) {
         return true;
     }
-    return (!claim->text[CLAIM_DETAIL_TYPE] || claim_require(claim, CLAIM_DETAIL_TYPE, err)) &&
-           (!claim->text[CLAIM_SOURCE] || claim_require(claim, CLAIM_SOURCE, err));
+    return (!claim->text[CLAIM_DETAIL_TYPE] ||
+            trigger_claim_require(claim, CLAIM_DETAIL_TYPE, err)) &&
+           (!claim->text[CLAIM_SOURCE] || trigger_claim_require(claim, CLAIM_SOURCE, err));
 }

@@ -50,7 +50,8 @@ static char *believed(const struct claim *claim, enum claim_field field)
 {
     struct error unused;
     const char *text = claim->text[field];
-    return !text_empty(text) && claim_check(claim, field, &unused) ? memory_text(text) : NULL;
+    return !text_empty(text) && trigger_claim_check(claim, field, &unused) ? memory_text(text)
+                                                                           : NULL;
 }
 
 static void fill(const struct claim *claim, struct trigger *trigger)
@@ -65,10 +66,10 @@ static void fill(const struct claim *claim, struct trigger *trigger)
     AUTO(text) char *attempt = believed(claim, CLAIM_ATTEMPT);
     AUTO(text) char *version = believed(claim, CLAIM_VERSION);
     AUTO(text) char *time = believed(claim, CLAIM_TIME);
-    if (!attempt || !claim_number(attempt, &trigger->attempt) || trigger->attempt == 0) {
+    if (!attempt || !trigger_claim_number(attempt, &trigger->attempt) || trigger->attempt == 0) {
         trigger->attempt = 1; /* notification forms write 0.0 for the first */
     }
-    if (!version || !claim_number(version, &trigger->version)) {
+    if (!version || !trigger_claim_number(version, &trigger->version)) {
         trigger->version = -1;
     }
     if (!time || !clock_parse(time, &trigger->time_ms)) {
@@ -89,7 +90,7 @@ static void ignore_others(const struct claim *claim, struct trigger *trigger)
     AUTO(buf) struct buf why = buf_make(LINE_MAX_BYTES);
     buf_text(&why, "an event ");
     if (type) {
-        claim_show(&why, type);
+        trigger_claim_show(&why, type);
     }
     buf_text(&why, source ? type ? " of " : "of " : "");
     text_escape_cut(&why, source, SHOWN_MAX);
@@ -127,7 +128,7 @@ static bool check_all(const struct claim *claim, const enum claim_field *fields,
                       struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!claim_check(claim, fields[i], err)) {
+        if (!trigger_claim_check(claim, fields[i], err)) {
             return false;
         }
     }
@@ -141,7 +142,8 @@ static bool judge_execution(const struct claim *claim, enum claim_topic topic,
         CLAIM_PIPELINE, CLAIM_EXECUTION_ID, CLAIM_STAGE, CLAIM_ATTEMPT, CLAIM_VERSION,
         CLAIM_ACCOUNT,  CLAIM_REGION,       CLAIM_ID,    CLAIM_TIME,
     };
-    if (!claim_require(claim, CLAIM_STATE, err) || !claim_check(claim, CLAIM_STATE, err)) {
+    if (!trigger_claim_require(claim, CLAIM_STATE, err) ||
+        !trigger_claim_check(claim, CLAIM_STATE, err)) {
         return false;
     }
     if (strcmp(claim->text[CLAIM_STATE], "SUCCEEDED") != 0) {
@@ -149,9 +151,9 @@ static bool judge_execution(const struct claim *claim, enum claim_topic topic,
         return true;
     }
     trigger->kind = topic == CLAIM_ABOUT_STAGE ? TRIGGER_STAGE : TRIGGER_CODEPIPELINE;
-    return claim_require(claim, CLAIM_PIPELINE, err) &&
-           claim_require(claim, CLAIM_EXECUTION_ID, err) &&
-           (topic != CLAIM_ABOUT_STAGE || claim_require(claim, CLAIM_STAGE, err)) &&
+    return trigger_claim_require(claim, CLAIM_PIPELINE, err) &&
+           trigger_claim_require(claim, CLAIM_EXECUTION_ID, err) &&
+           (topic != CLAIM_ABOUT_STAGE || trigger_claim_require(claim, CLAIM_STAGE, err)) &&
            check_all(claim, all, COUNT(all), err);
 }
 
@@ -178,11 +180,11 @@ static bool judge_schedule(const struct claim *claim, struct trigger *trigger, s
 
 static bool judge(const struct claim *claim, struct trigger *trigger, struct error *err)
 {
-    if (!claim_check_expanded(claim, err) || !claim_check_topic(claim, err)) {
+    if (!trigger_claim_check_expanded(claim, err) || !trigger_claim_check_topic(claim, err)) {
         return false;
     }
     fill(claim, trigger);
-    enum claim_topic topic = claim_topic(claim);
+    enum claim_topic topic = trigger_claim_topic(claim);
     switch (topic) {
     case CLAIM_ABOUT_PIPELINE:
     case CLAIM_ABOUT_STAGE:
@@ -239,8 +241,8 @@ static bool by_hand(const struct trigger_input *input, struct trigger *trigger, 
 static bool by_event(const struct trigger_input *input, struct trigger *trigger, struct error *err)
 {
     AUTO(claim) struct claim claim = {0};
-    bool read =
-        input->event ? claim_from_json(input, &claim, err) : claim_from_scalars(input, &claim, err);
+    bool read = input->event ? trigger_claim_from_json(input, &claim, err)
+                             : trigger_claim_from_scalars(input, &claim, err);
     return read && judge(&claim, trigger, err);
 }
 

@@ -361,7 +361,7 @@ static inline struct outcome *sample_many(void)
     }
     for (int i = 0; i < 25; i++) {
         (void)snprintf(id, sizeof id, "1%03d_before", i);
-        outcome_add_applied(outcome, id, i * 700);
+        outcome_add_applied(outcome, id, i * INT64_C(700));
     }
     return outcome;
 }

@@ -9,16 +9,16 @@ static void names_and_exit_codes(void **state)
 {
     (void)state;
     static const struct {
-        enum error_kind kind;
         const char *name;
+        enum error_kind kind;
         int exit_code;
     } wanted[] = {
-        {ERROR_FAILED, "failed", 1},      {ERROR_UNKNOWN, "unknown", 1},
-        {ERROR_LOST, "unknown", 1},       {ERROR_INVALID, "invalid", 2},
-        {ERROR_REFUSED, "refused", 3},    {ERROR_UNREACHABLE, "unreachable", 4},
-        {ERROR_DENIED, "unreachable", 4}, {ERROR_BUSY, "busy", 5},
-        {ERROR_CONFLICT, "conflict", 6},  {ERROR_INTERRUPTED, "interrupted", 7},
-        {ERROR_PENDING, "pending", 9},    {ERROR_INTERNAL, "internal", 10},
+        {"failed", ERROR_FAILED, 1},      {"unknown", ERROR_UNKNOWN, 1},
+        {"unknown", ERROR_LOST, 1},       {"invalid", ERROR_INVALID, 2},
+        {"refused", ERROR_REFUSED, 3},    {"unreachable", ERROR_UNREACHABLE, 4},
+        {"unreachable", ERROR_DENIED, 4}, {"busy", ERROR_BUSY, 5},
+        {"conflict", ERROR_CONFLICT, 6},  {"interrupted", ERROR_INTERRUPTED, 7},
+        {"pending", ERROR_PENDING, 9},    {"internal", ERROR_INTERNAL, 10},
     };
     for (size_t i = 0; i < COUNT(wanted); i++) {
         AUTO(outcome) struct outcome *outcome = outcome_new();

@@ -327,8 +327,7 @@ static void never_shows_the_response_url(void **state)
         "{\"RequestType\":\"Create\",\"ResponseURL\":\"https://s3/SIGNED\"]}",
         "{\"ResponseURL\":\"https://s3/SIGNED\",\"ResponseURL\":\"https://s3/SIGNED\"}",
         "{RequestType:Create,ResponseURL:https://s3/SIGNED}",
-        "{\"Type\":\"Notification\",\"Message\":\"{\\\"ResponseURL\\\":\\\"https://s3/"
-        "SIGNED\\\"}\"}",
+        "{\"Type\":\"Notification\",\"Message\":\"ResponseURL https://s3/SIGNED\"}",
         "x{\"ResponseURL\":\"https://s3/SIGNED\"}",
         "\"{\\\"ResponseURL\\\":\\\"https://s3/SIGNED\\\"}\"",
     };
