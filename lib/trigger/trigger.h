@@ -45,7 +45,7 @@ struct trigger {
     char *event_id;
     char *account, *region; /* of the pipeline, not of the database */
     char *pipeline, *stage, *execution_id, *state;
-    int64_t attempt; /* 1 when the event does not say */
+    int64_t attempt; /* 1 when the event does not say, or says 0.0 as notification forms do */
     int64_t version; /* the pipeline's structure version, -1 when the event does not say */
     int64_t time_ms; /* wall clock; -1 when the event has none */
     char *schedule;  /* ARN of rule or schedule */
@@ -53,9 +53,11 @@ struct trigger {
     char *reason, *by;
 };
 
-/* Reads it. ERROR_REFUSED: malformed, or by hand on ECS without a reason; the message names the
- * likely mistake. ERROR_REFUSED also for a CloudFormation request, which is recognised and not
- * supported yet. The caller frees *out_trigger. */
+/* Reads it. What is kept of an event is in the alphabet that AWS gives it; of one that is to be
+ * ignored, fields that are not are left out. Reason and by are cut at 500 characters and otherwise
+ * raw: escape them where they are shown. ERROR_REFUSED: malformed, or by hand on ECS without a
+ * reason; the message names the likely mistake. ERROR_REFUSED also for a CloudFormation request,
+ * which is recognised and not supported yet. The caller frees *out_trigger. */
 MUST_CHECK bool trigger_read(const struct trigger_input *input, struct trigger **out_trigger,
                              struct error *err);
 void trigger_free(struct trigger *trigger);
