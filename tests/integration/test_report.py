@@ -1,0 +1,299 @@
+"""The report: what the SNS topic gets, and what happens when it cannot get it.
+
+The stand-in checks every signature with botocore's signer and every message by SNS's rules.
+"""
+
+import json
+import time
+import unittest
+
+from case import LONG, ORDERS, ORDER_IDS, LabCase, main, share_lab
+from lab import Lab, dead_port
+from aws_endpoint import AwsEndpoint
+
+SNS_LIMIT = 262_144
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    aws = AwsEndpoint().start()
+    unittest.addModuleCleanup(aws.stop)
+    share_lab(Lab(aws=aws))
+
+
+class Report(LabCase):
+    """Each test starts with a topic that has got nothing."""
+
+    def setUp(self):
+        self.aws = self.lab.aws
+        self.aws.clear()
+        self.db = self.lab.database()
+
+    def run_files(self, files, event=None, env=None, **changes):
+        return self.lab.run("run", plan=self.lab.plan(files, self.db, **changes), env=env,
+                            event=self.lab.event() if event is None else event)
+
+    def the_message(self):
+        (message,) = self.aws.messages()
+        self.assertEqual(self.aws.refusals(), [])
+        return message
+
+    def reported(self):
+        """Whether each run's report was published, oldest first."""
+        return [run["reported_at"] is not None for run in self.lab.runs(self.db)]
+
+
+class Published(Report):
+    """What goes out, and when."""
+
+    def test_applied(self):
+        report = self.ends(self.run_files(ORDERS), 0, "applied")
+        message = self.the_message()
+        self.assertEqual(message["topic"], self.aws.arn("orders"))
+        self.assertEqual(message["attributes"], {
+            "outcome": ("String", "applied"), "plan": ("String", "orders"),
+            "trigger": ("String", "codepipeline"), "pipeline": ("String", "orders-prod"),
+            "exit_code": ("Number", "0")})
+        self.assertEqual(json.loads(message["message"]), report)
+        self.assertIn("orders", message["subject"])
+        self.assertIsNone(message["group"])
+        self.assertEqual(self.reported(), [True])
+
+    def test_with_a_static_key(self):
+        run = self.run_files(ORDERS, env={
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": None,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": None, **self.aws.static_environment()})
+        self.ends(run, 0, "applied")
+        self.the_message()
+
+    def test_failed_without_row_data(self):
+        files = {**ORDERS, "0004_it.sql": "insert into orders values (1, 2, 'private-4711');\n"
+                                          "insert into orders values (77, 2, 'private-4711'), "
+                                          "(77, 3, 'x');\n"}
+        report = self.ends(self.run_files(files), 1, "failed")
+        sent = json.loads(self.the_message()["message"])
+        self.assertEqual(self.the_message()["attributes"]["outcome"], ("String", "failed"))
+        self.assertEqual(self.the_message()["attributes"]["exit_code"], ("Number", "1"))
+        self.assertEqual((sent["error"]["detail"], sent["error"]["statement"]), (None, None))
+        self.assertNotIn("private-4711", self.the_message()["message"])
+        self.assertEqual(sent["error"]["message"], report["error"]["message"])
+        self.assertEqual((sent["error"]["file"], sent["error"]["line"]), ("0004_it.sql", 1))
+        # The ledger and stdout have both.
+        kept = self.lab.runs(self.db)[0]["report"]["error"]
+        for error in (kept, report["error"]):
+            self.assertIn("(id)=(1)", error["detail"])
+            self.assertIn("private-4711", error["statement"])
+
+    def test_failed_with_details(self):
+        files = {**ORDERS, "0004_it.sql": "insert into orders values (1, 2, 'private-4711');\n"}
+        self.ends(self.run_files(files, report={"details": True}), 1, "failed")
+        sent = json.loads(self.the_message()["message"])
+        self.assertIn("(id)=(1)", sent["error"]["detail"])
+        self.assertIn("private-4711", sent["error"]["statement"])
+
+    def test_a_password_is_not_sent_even_with_details(self):
+        files = {"0001_it.sql": "create role nobody_knows password 'geheim-4711' nosuchoption;\n"}
+        self.ends(self.run_files(files, report={"details": True}), 1, "failed")
+        self.assertNotIn("geheim-4711", self.the_message()["message"])
+
+    def test_when(self):
+        broken = {**ORDERS, "0004_it.sql": "select nowhere;\n"}
+        ignored = self.lab.event(state="STARTED")
+        for when, expected in (
+                ("changes", ["applied", "failed"]),
+                ("always", ["applied", "nothing", "duplicate", "failed"]),
+                ("failures", ["failed"])):
+            with self.subTest(when):
+                self.setUp()
+                event = self.lab.event()
+                for files, delivery in ((ORDERS, event), (ORDERS, None), (ORDERS, event),
+                                        (ORDERS, ignored), (broken, None)):
+                    self.run_files(files, event=delivery, report={"when": when})
+                self.assertEqual([message["attributes"]["outcome"][1]
+                                  for message in self.aws.messages()], expected)
+
+    def test_outcomes_without_a_database(self):
+        self.ends(self.run_files(ORDERS, event=self.lab.event(pipeline="billing-prod")),
+                  3, "refused")
+        self.ends(self.run_files(ORDERS, event="{"), 3, "refused")
+        self.ends(self.run_files(ORDERS, database={"name": "no_such_db"}), 4, "unreachable")
+        self.assertEqual([message["attributes"]["outcome"][1] for message in self.aws.messages()],
+                         ["refused", "refused", "unreachable"])
+
+    def test_topic_without_a_readable_plan(self):
+        run = self.lab.run("run", plan="/nowhere.yaml", event=self.lab.event(),
+                           env={"POSTLUDE_REPORT_TOPIC": self.aws.arn("orders")})
+        self.ends(run, 2, "invalid")
+        self.assertEqual(self.the_message()["attributes"]["outcome"], ("String", "invalid"))
+
+    def test_fifo_topic(self):
+        run = self.run_files(ORDERS, env=self.aws.environment("orders.fifo"))
+        report = self.ends(run, 0, "applied")
+        message = self.the_message()
+        self.assertEqual(message["group"], "orders")
+        self.assertIn(report["run_id"], message["deduplication"])
+        self.assertIn("applied", message["deduplication"])
+        self.assertFalse(message["duplicate"])
+
+    def test_text(self):
+        self.ends(self.run_files(ORDERS, report={"format": "text"}), 0, "applied")
+        message = self.the_message()
+        self.assertIn("3 migrations applied", message["message"])
+        self.assertNotIn('"schema"', message["message"])
+
+    def test_subject(self):
+        subject = "${STAGE:-} orders\té \"x\" " + "y" * 200
+        self.ends(self.run_files(ORDERS, report={"subject": subject}, env={"STAGE": "prod"}),
+                  0, "applied")
+        self.assertTrue(self.the_message()["subject"].startswith("prod orders"))
+
+    def test_characters_that_sns_does_not_take(self):
+        files = {"0001_it.sql": "do $$ begin raise exception E'bell \\x07 esc \\x1b[31m \ufffe é "
+                                "漢 😀'; end $$;\n"}
+        self.ends(self.run_files(files), 1, "failed")
+        self.assertIn("漢 😀", json.loads(self.the_message()["message"])["error"]["message"])
+
+    def test_nothing_is_sent_by_looking(self):
+        plan = self.lab.plan(ORDERS, self.db, report={"when": "always"})
+        self.lab.run("run", "--dry-run", plan=plan, event=self.lab.event())
+        self.lab.run("status", plan=plan)
+        self.lab.run("validate", plan=plan)
+        self.assertEqual(self.aws.messages(), [])
+
+    def test_without_a_topic(self):
+        self.ends(self.run_files(ORDERS, report=None), 0, "applied")
+        self.assertEqual((self.aws.messages(), self.aws.refusals()), ([], []))
+
+
+class Limit(Report):
+    """A message that would be larger than SNS takes is cut to fit."""
+
+    # As many as make the lists of ids alone larger than the limit.
+    FILES = {f"{n:04}_{'long_' * 45}.sql": f"create table t{n} (a int);\n" for n in range(1300)}
+
+    def test_many_applied(self):
+        run = self.run_files(self.FILES, migrations=["*.sql"])
+        report = self.ends(run, 0, "applied")
+        self.assertEqual(len(report["applied"]), len(self.FILES), "stdout has them all")
+        self.assertEqual(len(self.lab.runs(self.db)[0]["report"]["applied"]), len(self.FILES))
+        self.check_sent(report)
+
+    def test_many_pending(self):
+        files = {"0000_it.sql": "select nowhere;\n", **self.FILES}
+        report = self.ends(self.run_files(files, migrations=["*.sql"]), 1, "failed")
+        sent = self.check_sent(report)
+        self.assertEqual(sent["error"]["message"], report["error"]["message"])
+
+    def check_sent(self, report):
+        message = self.the_message()
+        size = len(message["message"].encode()) + sum(
+            len(part.encode()) for name, pair in message["attributes"].items()
+            for part in (name, *pair))
+        self.assertLessEqual(size, SNS_LIMIT)
+        self.assertGreater(size, SNS_LIMIT // 2, "cut more than needed")
+        sent = json.loads(message["message"])
+        self.assertLessEqual(set(report), set(sent))
+        for key in ("outcome", "exit_code", "run_id", "summary", "trigger", "database"):
+            self.assertEqual(sent[key], report[key])
+        return sent
+
+
+class NotPublished(Report):
+    """The database is as the plan says, but nobody can be told: exit code 8, the report is kept."""
+
+    def is_kept(self, run, code=8, outcome="applied"):
+        report = self.ends(run, code, outcome)
+        self.assertEqual(self.reported(), [False], run)
+        (row,) = self.lab.runs(self.db)
+        self.assertEqual((row["outcome"], row["report"]["summary"]),
+                         (outcome, report["summary"]))
+        self.assertEqual(self.aws.messages(), [])
+        self.assertIn("error", {line["level"] for line in run.log}, run)
+        return report
+
+    def test_nobody_listens(self):
+        started = time.monotonic()
+        self.is_kept(self.run_files(
+            ORDERS, env={"AWS_ENDPOINT_URL_SNS": f"http://127.0.0.1:{dead_port()}"}))
+        self.assertLess(time.monotonic() - started, 90)
+
+    def test_a_failed_migration_stays_failed(self):
+        self.is_kept(self.run_files(
+            {"0001_it.sql": "select nowhere;\n"},
+            env={"AWS_ENDPOINT_URL_SNS": f"http://127.0.0.1:{dead_port()}"}), 1, "failed")
+
+    def test_refused(self):
+        for code in ("AuthorizationError", "KMSAccessDenied"):
+            with self.subTest(code):
+                self.setUp()
+                self.aws.fail(code, times=50)
+                run = self.run_files(ORDERS)
+                self.is_kept(run)
+                self.assertEqual(len(self.aws.refusals()), 1, "trying again cannot help")
+                self.assertIn(code, run.err)
+
+    def test_no_such_topic(self):
+        run = self.run_files(ORDERS, env={"SNS_TOPIC_ARN": self.aws.arn("nowhere")})
+        self.is_kept(run)
+        self.assertIn("nowhere", run.err)
+
+    def test_a_topic_that_is_none(self):
+        run = self.run_files(ORDERS, env={"SNS_TOPIC_ARN": "orders"})
+        self.assertIn(run.code, (2, 8), run)
+
+    def test_passing_trouble(self):
+        for fault in ("Throttling", "InternalError", "ServiceUnavailable", "html", "close",
+                      "KMSThrottling"):
+            with self.subTest(fault):
+                self.setUp()
+                self.aws.fail(fault, times=2)
+                self.ends(self.run_files(ORDERS), 0, "applied")
+                self.assertEqual(len(self.aws.messages()), 1)
+                self.assertEqual(self.reported(), [True])
+
+    def test_lasting_trouble(self):
+        self.aws.fail("InternalError", times=1000)
+        started = time.monotonic()
+        self.is_kept(self.run_files(ORDERS))
+        self.assertLess(time.monotonic() - started, 90)
+        self.assertGreater(len(self.aws.refusals()), 2)
+
+    @unittest.skipUnless(LONG, "waits for time-outs")
+    def test_no_answer(self):
+        self.aws.fail("hang", times=1000)
+        started = time.monotonic()
+        self.is_kept(self.run_files(ORDERS))
+        self.assertLess(time.monotonic() - started, 110)
+
+    def test_answers_that_are_not_sns(self):
+        for fault in ("redirect", "huge", "not-sns"):
+            with self.subTest(fault):
+                self.setUp()
+                self.aws.fail(fault, times=1000)
+                self.is_kept(self.run_files(ORDERS))
+
+    def test_no_credentials(self):
+        run = self.run_files(ORDERS, env={
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": None, "AWS_CONTAINER_AUTHORIZATION_TOKEN": None})
+        self.is_kept(run)
+        self.assertIn("credentials", run.err)
+
+    def test_credentials_service_does_not_answer(self):
+        run = self.run_files(ORDERS, env={"AWS_CONTAINER_CREDENTIALS_FULL_URI":
+                                          f"http://127.0.0.1:{dead_port()}/v2/credentials/x"})
+        self.is_kept(run)
+
+    def test_plain_http_to_somewhere_else(self):
+        run = self.run_files(ORDERS, env={"AWS_ENDPOINT_URL_SNS": "http://192.0.2.1:80"})
+        self.assertIn(run.code, (2, 8), run)
+        self.assertIn("http", run.err)
+        self.assertEqual(self.aws.messages(), [])
+
+    def test_the_next_run_is_not_disturbed(self):
+        self.is_kept(self.run_files(
+            ORDERS, env={"AWS_ENDPOINT_URL_SNS": f"http://127.0.0.1:{dead_port()}"}))
+        report = self.ends(self.run_files(ORDERS), 0, "nothing")
+        self.assertEqual(report["already_applied"], len(ORDER_IDS))
+
+
+if __name__ == "__main__":
+    main()
