@@ -263,7 +263,8 @@ class Lab:
         """
         process = subprocess.Popen(with_parent(self._psql_command()), text=True, cwd="/",
                                    env=self._psql_environment(db, SUPERUSER, None),
-                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
         name = f"session{next(self._numbers)}"
         process.stdin.write(f"set application_name = '{name}';\n{sql}\n")
         process.stdin.close()
