@@ -43,9 +43,9 @@ def show(text):
                             drop_whitespace=False) if line else "")
 
 
-def play(lab, plan):
+def play(lab, db, plan):
     """One delivery of the event, seen as on a terminal; the exit code."""
-    env = {**lab.environment(), "POSTLUDE_EVENT": json.dumps(EVENT),
+    env = {**lab.environment(), "DB_NAME": db, "POSTLUDE_EVENT": json.dumps(EVENT),
            "TERM": os.environ.get("TERM", "dumb")}
     text = [] if sys.stderr.isatty() and sys.stdout.isatty() else ["--log", "text"]
     print(f"$ postlude run --plan {os.path.relpath(plan, REPOSITORY)}")
@@ -86,7 +86,7 @@ def story(lab, aws):
     show(json.dumps(EVENT, indent=1))
 
     heading("The run", "The task starts, with no arguments but its plan:")
-    first = play(lab, plan)
+    first = play(lab, db, plan)
     heading("The database now", "The tables that the migrations made, and the ledger's rows:")
     show(tables(lab, db))
     print()
@@ -104,7 +104,7 @@ def story(lab, aws):
         EventBridge delivers at least once, so every event may come twice. Nothing changes, and
         nothing is published.""")
     before, published = lab.fingerprint(db), len(aws.messages())
-    second = play(lab, plan)
+    second = play(lab, db, plan)
     same = lab.fingerprint(db) == before and len(aws.messages()) == published
     print("\n" + ("The database is byte for byte what it was before." if same else
                   "THE DATABASE HAS CHANGED, which must not be."))
