@@ -85,8 +85,6 @@ bool json_integral(const json_t *value, int64_t *out_value)
     double real = json_real_value(value);
     /* Up to 2^53 a double counts by ones; the bounds also keep the conversion defined. */
     if (!json_is_real(value) || real < -9007199254740992.0 || real > 9007199254740992.0) {
-    bool in_range = real >= -9007199254740992.0 && real <= 9007199254740992.0;
-    if (!json_is_real(value) || !in_range || real != (double)(int64_t)real) {
         return false;
     }
     int64_t integral = (int64_t)real;

@@ -340,9 +340,6 @@ int main(void)
         cmocka_unit_test(matches_globs),
         cmocka_unit_test(counts_lines_and_characters),
         cmocka_unit_test(compares),
-}
-
-        cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(counts_columns_without_the_mark_at_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,146 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "engine/internal.h"
+
+enum { RETRY_MS = 1000 };
+
+static bool open_once(struct engine *engine, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    char name[64];
+    AUTO(buf) struct buf whole = buf_make(512);
+    buf_format(&whole, "postlude/%s/%s", engine->outcome->run_id, request->plan->name);
+    text_copy(name, sizeof name, whole.data);
+    struct pg_address address = *request->address;
+    address.application_name = name;
+    address.stop = request->stop;
+    struct deadline attempt = deadline_in(request->plan->database.connect_timeout_ms);
+    return pg_open(&address, deadline_min(attempt, request->deadline), &engine->pg, err);
+}
+
+/* A login through a proxy may succeed with no database behind it: the first statement decides. */
+static bool no_database_behind(const struct error *err)
+{
+    return err->kind == ERROR_LOST ||
+           (err->kind == ERROR_FAILED &&
+            (text_starts(err->code, "08") || text_starts(err->code, "53") ||
+             text_starts(err->code, "57P")));
+}
+
+bool engine_read(struct engine *engine, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    const struct trigger *trigger = request->trigger;
+    const struct ledger_query query = {
+        .plan = request->plan->name,
+        .account = trigger->account,
+        .region = trigger->region,
+        .pipeline = trigger->pipeline,
+        .stage = trigger->stage,
+        .execution_id = trigger_has_key(trigger) ? trigger->execution_id : NULL,
+        .attempt = trigger->attempt,
+    };
+    struct ledger *ledger = NULL;
+    if (!ledger_read(engine->pg, &query, request->deadline, &engine->server, &ledger, err)) {
+        return false;
+    }
+    ledger_free(engine->ledger);
+    engine->ledger = ledger;
+    struct outcome *outcome = engine->outcome;
+    text_copy(outcome->server_version, sizeof outcome->server_version, engine->server.version);
+    outcome->pooled = engine->server.pooled;
+    outcome->known_server = true;
+    return catalog_server_check(&engine->server, err);
+}
+
+static bool attempt(struct engine *engine, struct error *err)
+{
+    pg_close(engine->pg);
+    engine->pg = NULL;
+    if (!open_once(engine, err)) {
+        return false;
+    }
+    if (engine_read(engine, err)) {
+        return true;
+    }
+    if (no_database_behind(err)) {
+        err->kind = ERROR_UNREACHABLE;
+        error_wrap(err, "the login worked, but there is no database behind it");
+    }
+    return false;
+}
+
+bool engine_connect(struct engine *engine, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    struct deadline patience =
+        deadline_min(deadline_in(request->plan->database.wait_ms), request->deadline);
+    bool said = false;
+    while (!attempt(engine, err)) {
+        if (!error_retryable(err->kind) || deadline_passed(patience)) {
+            return false;
+        }
+        if (!said) {
+            log_warn("the database is not there yet, trying again", LOG_TEXT("error", err->message),
+                     LOG_NUMBER("for_ms", deadline_left_ms(patience)));
+            said = true;
+        }
+        if (wait_fd(-1, WAIT_READ, deadline_min(patience, deadline_in(RETRY_MS)), request->stop) ==
+            WAIT_STOPPED) {
+            return error_set(err, ERROR_INTERRUPTED, "told to stop while waiting for the database");
+        }
+    }
+    return true;
+}
+
+static void log_connected(const struct engine *engine)
+{
+    const struct outcome *outcome = engine->outcome;
+    const char *tls = pg_tls_version(engine->pg);
+    AUTO(buf) struct buf line = buf_make(1024);
+    buf_format(&line, "connected to %s at %s:%d as %s, PostgreSQL %s, %s, %s", outcome->database,
+               outcome->host, outcome->port, outcome->user, outcome->server_version,
+               outcome->pooled ? "through a pooler" : "directly", *tls ? tls : "without TLS");
+    log_info(line.data, LOG_QUIET_TEXT("host", outcome->host),
+             LOG_QUIET_NUMBER("port", outcome->port), LOG_QUIET_TEXT("database", outcome->database),
+             LOG_QUIET_TEXT("server_version", outcome->server_version),
+             LOG_QUIET_TEXT("via", outcome->pooled ? "pooler" : "direct"),
+             LOG_QUIET_TEXT("tls", tls));
+}
+
+bool engine_open(const struct engine_request *request, struct outcome *outcome,
+                 struct engine **out_engine, struct error *err)
+{
+    AUTO(engine) struct engine *engine = memory_new(1, sizeof *engine);
+    engine->request = *request;
+    engine->outcome = outcome;
+    outcome->host = memory_text(request->address->host);
+    outcome->port = request->address->port;
+    outcome->database = memory_text(request->address->database);
+    outcome->user = memory_text(request->address->user);
+    if (!engine_connect(engine, err)) {
+        return false;
+    }
+    log_connected(engine);
+    *out_engine = TAKE(engine);
+    return true;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine) {
+        pg_close(engine->pg);
+        ledger_free(engine->ledger);
+        free(engine);
+    }
+}
+
+const struct ledger *engine_ledger(const struct engine *engine)
+{
+    return engine->ledger;
+}

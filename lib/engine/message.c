@@ -1,0 +1,161 @@
+#include "engine/message.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+enum {
+    LEAD_STATEMENTS = 6, /* BEGIN, claim, four SET LOCAL; the role is one more */
+    FRAME_MAX = 16 * 1024,
+};
+
+/* In characters the place where the claim stands, after BEGIN. */
+enum { CLAIM_AT = 1 };
+
+/* What a migration may have left in the session, all undone before the COMMIT, so that it reaches
+ * neither the next migration nor the next client of the pool. Deferred constraints are checked
+ * first, while the migration's own role is in force. */
+static const char undo[] = "SET CONSTRAINTS ALL IMMEDIATE;\n"
+                           "RESET SESSION AUTHORIZATION;\n"
+                           "RESET ROLE;\n"
+                           "CLOSE ALL;\n"
+                           "RESET ALL;\n"
+                           "UNLISTEN *;\n"
+                           "DISCARD TEMP;\n"
+                           "SELECT pg_catalog.pg_advisory_unlock_all();\n";
+
+static size_t open_transaction(const struct message_source *source, struct buf *out)
+{
+    char name[64];
+    AUTO(buf) struct buf whole = buf_make(1024);
+    buf_format(&whole, "postlude/%s/%s", source->claim->run_id, source->claim->id);
+    text_copy(name, sizeof name, whole.data);
+    buf_text(out, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n");
+    ledger_claim_sql(source->claim, out);
+    buf_format(out, "SET LOCAL lock_timeout = %" PRId64 ";\n", source->lock_timeout_ms);
+    buf_format(out, "SET LOCAL statement_timeout = %" PRId64 ";\n", source->statement_timeout_ms);
+    buf_text(out, "SET LOCAL application_name = ");
+    pg_literal(out, name);
+    buf_text(out, ";\nSET LOCAL search_path = ");
+    pg_identifier(out, source->schema);
+    buf_text(out, ";\n");
+    if (!source->role) {
+        return LEAD_STATEMENTS;
+    }
+    buf_text(out, "SET LOCAL ROLE ");
+    pg_identifier(out, source->role);
+    buf_text(out, ";\n");
+    return LEAD_STATEMENTS + 1;
+}
+
+static void add_statement(const struct message_source *source, size_t index,
+                          struct message *message)
+{
+    const struct sql_statement *statement = &source->script->statements[index];
+    message->parts = memory_push(message->parts, message->part_count, &message->part_capacity,
+                                 sizeof *message->parts);
+    message->parts[message->part_count++] =
+        (struct message_part){.at = message->text.length, .statement = index};
+    buf_add(&message->text, source->text + statement->offset, statement->length);
+    buf_text(&message->text, ";\n");
+    if (statement->kind == SQL_COPY_STDIN) {
+        message->copies = memory_push(message->copies, message->copy_count, &message->copy_capacity,
+                                      sizeof *message->copies);
+        message->copies[message->copy_count++] = (struct pg_copy){
+            .data = source->text + statement->data_offset, .length = statement->data_length};
+    }
+}
+
+void message_make(const struct message_source *source, size_t from, struct message *out_message)
+{
+    const struct sql_script *script = source->script;
+    size_t whole = 0;
+    size_t end = from;
+    while (end < script->end) {
+        size_t length = script->statements[end].length + 2;
+        if (end > from && whole + length > MESSAGE_MAX) {
+            break;
+        }
+        whole += length;
+        end++;
+    }
+    struct message message = {.text = buf_make(whole + FRAME_MAX), .next = end};
+    if (from == script->first) {
+        message.lead = open_transaction(source, &message.text);
+    }
+    for (size_t i = from; i < end; i++) {
+        add_statement(source, i, &message);
+    }
+    if (end == script->end) {
+        message.last = true;
+        buf_text(&message.text, undo);
+        ledger_finish_sql(source->claim, script->end - script->first, &message.text);
+        buf_text(&message.text, "COMMIT");
+    }
+    *out_message = message;
+}
+
+void message_free(struct message *message)
+{
+    buf_free(&message->text);
+    free(message->parts);
+    free(message->copies);
+    *message = (struct message){0};
+}
+
+static size_t byte_offset(const struct buf *text, int position)
+{
+    size_t at = 0;
+    for (int i = 1; i < position && at < text->length; i++) {
+        size_t size = text_sequence(text->data + at, text->length - at);
+        at += size ? size : 1;
+    }
+    return at;
+}
+
+static struct message_spot in_statement(const struct message *message,
+                                        const struct message_source *source, size_t part, size_t at)
+{
+    const struct message_part *found = &message->parts[part];
+    const struct sql_statement *statement = &source->script->statements[found->statement];
+    /* A syntax error "at end of input" points behind the statement. */
+    size_t within = at < statement->length ? at : statement->length;
+    return (struct message_spot){.place = MESSAGE_STATEMENT,
+                                 .statement = found->statement,
+                                 .offset = statement->offset + within};
+}
+
+/* The part that holds this offset of the message; part_count when none does. */
+static size_t part_at(const struct message *message, const struct message_source *source, size_t at)
+{
+    for (size_t i = message->part_count; i > 0; i--) {
+        const struct message_part *part = &message->parts[i - 1];
+        size_t length = source->script->statements[part->statement].length;
+        if (at >= part->at) {
+            return at <= part->at + length ? i - 1 : message->part_count;
+        }
+    }
+    return message->part_count;
+}
+
+struct message_spot message_locate(const struct message *message,
+                                   const struct message_source *source, size_t done, int position)
+{
+    if (position > 0) {
+        size_t at = byte_offset(&message->text, position);
+        size_t part = part_at(message, source, at);
+        if (part < message->part_count) {
+            return in_statement(message, source, part, at - message->parts[part].at);
+        }
+    }
+    if (done < message->lead) {
+        return (struct message_spot){.place = done <= CLAIM_AT ? MESSAGE_CLAIM : MESSAGE_SETTINGS};
+    }
+    if (done - message->lead < message->part_count) {
+        return in_statement(message, source, done - message->lead, 0);
+    }
+    return (struct message_spot){.place = MESSAGE_CLOSING};
+}

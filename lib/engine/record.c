@@ -1,0 +1,121 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "engine/internal.h"
+
+enum { KEEP_MS = 10000 };
+
+static void set_text(json_t *row, const char *column, const char *text)
+{
+    (void)json_object_set_new(row, column, json_optional(text));
+}
+
+static void set_time(json_t *row, const char *column, int64_t wall_ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    clock_format(wall_ms, text);
+    (void)json_object_set_new(row, column, json_string(text));
+}
+
+static void set_trigger(json_t *row, const struct outcome *outcome)
+{
+    set_text(row, "trigger", outcome->trigger_kind);
+    set_text(row, "pipeline", outcome->pipeline);
+    set_text(row, "stage", outcome->stage);
+    set_text(row, "execution_id", outcome->execution_id);
+    (void)json_object_set_new(row, "attempt",
+                              outcome->execution_id ? json_integer(outcome->attempt) : json_null());
+    set_text(row, "event_id", outcome->event_id);
+    set_text(row, "account", outcome->account);
+    set_text(row, "region", outcome->region);
+    set_text(row, "schedule", outcome->schedule);
+    set_text(row, "scheduled_time", outcome->scheduled_time);
+    set_text(row, "operator", outcome->by);
+    set_text(row, "reason", outcome->reason);
+}
+
+json_t *engine_run_row(const struct engine *engine, bool with_end)
+{
+    const struct outcome *outcome = engine->outcome;
+    json_t *row = json_object();
+    if (!row) {
+        memory_die();
+    }
+    set_text(row, "run_id", outcome->run_id);
+    set_text(row, "plan", engine->request.plan->name);
+    set_trigger(row, outcome);
+    set_text(row, "task_arn", outcome->task_arn);
+    set_text(row, "image", outcome->image);
+    set_text(row, "plan_digest", engine->request.plan->digest);
+    set_text(row, "version", POSTLUDE_VERSION);
+    set_time(row, "started_at", outcome->started_ms);
+    if (with_end) {
+        set_time(row, "finished_at", outcome->finished_ms);
+        set_text(row, "outcome", outcome_name(outcome));
+        (void)json_object_set_new(row, "error", outcome_error_json(outcome, OUTCOME_WHOLE));
+        (void)json_object_set_new(row, "report", outcome_json(outcome, OUTCOME_WHOLE));
+    }
+    return row;
+}
+
+static bool write_row(struct engine *engine, struct error *err)
+{
+    const struct outcome *outcome = engine->outcome;
+    struct deadline deadline = deadline_in(KEEP_MS);
+    if (outcome->kind == OUTCOME_DUPLICATE) {
+        return !engine->taken || ledger_forget(engine->pg, outcome->run_id, deadline, err);
+    }
+    if (!engine->ledger->exists && !engine->taken) {
+        /* Nothing was there and nothing was done; a plan without migrations starts its ledger. */
+        if (outcome->kind != OUTCOME_NOTHING) {
+            return true;
+        }
+        if (!ledger_install(engine->pg, deadline, NULL, err)) {
+            return false;
+        }
+    }
+    AUTO(json) json_t *row = engine_run_row(engine, true);
+    bool durable = outcome->kind != OUTCOME_NOTHING;
+    return ledger_end(engine->pg, row, durable, deadline, err);
+}
+
+static bool reconnect_to_keep(struct engine *engine, struct error *err)
+{
+    if (engine->pg && pg_alive(engine->pg)) {
+        return true;
+    }
+    pg_close(engine->pg);
+    engine->pg = NULL;
+    struct pg_address address = *engine->request.address;
+    address.stop = NULL;
+    return pg_open(&address, deadline_in(KEEP_MS / 2), &engine->pg, err);
+}
+
+void engine_keep(struct engine *engine)
+{
+    if (engine->outcome->dry_run) {
+        return;
+    }
+    struct error err;
+    bool connected = reconnect_to_keep(engine, &err);
+    if (connected) {
+        pg_watch(engine->pg, NULL);
+    }
+    if (!connected || !write_row(engine, &err)) {
+        log_warn("could not record this run in the ledger", LOG_TEXT("error", err.message),
+                 LOG_TEXT("hint", err.hint));
+    }
+}
+
+void engine_reported(struct engine *engine, const struct outcome *outcome)
+{
+    bool kept = !outcome->dry_run && outcome->kind != OUTCOME_DUPLICATE;
+    struct error err;
+    if (kept && !ledger_mark_reported(engine->pg, outcome->run_id, deadline_in(KEEP_MS), &err)) {
+        log_warn("the report was published, but the ledger could not be told",
+                 LOG_TEXT("error", err.message));
+    }
+}

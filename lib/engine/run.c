@@ -1,0 +1,180 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "engine/internal.h"
+
+enum { LOSSES_MAX = 3 };
+
+static bool applied_here(const struct outcome *outcome, const char *id)
+{
+    for (size_t i = 0; i < outcome->applied_count; i++) {
+        if (strcmp(outcome->applied[i].id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void forget_lists(struct outcome *outcome)
+{
+    while (outcome->pending_count) {
+        free(outcome->pending[--outcome->pending_count]);
+    }
+    while (outcome->unknown_count) {
+        free(outcome->unknown[--outcome->unknown_count]);
+    }
+}
+
+/* What is left, and what the database has more: as decided last, less what was applied since. */
+static void fill_lists(struct outcome *outcome, const struct plan *plan,
+                       const struct decision *decision)
+{
+    forget_lists(outcome);
+    for (size_t i = 0; i < decision->count; i++) {
+        bool done = decision->states[i] == DECIDE_APPLIED || decision->states[i] == DECIDE_CHANGED;
+        if (!done && !applied_here(outcome, plan->migrations[i].id)) {
+            outcome_add_pending(outcome, plan->migrations[i].id);
+        }
+    }
+    for (size_t i = 0; i < decision->stranger_count; i++) {
+        outcome_add_unknown(outcome, decision->strangers[i]->id);
+    }
+}
+
+static bool apply_steps(struct engine *engine, const struct decision *decision, struct error *err)
+{
+    for (size_t i = 0; i < decision->step_count; i++) {
+        if (stop_asked(engine->request.stop)) {
+            return error_set(err, ERROR_INTERRUPTED, "told to stop");
+        }
+        if (deadline_passed(engine->request.deadline)) {
+            error_set(err, ERROR_INTERRUPTED, "the time allowed for this run is over");
+            return error_hint(err, "run.deadline is how long a run may take; the next run goes on "
+                                   "from here.");
+        }
+        if (!engine_apply(engine, decision->steps[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_duplicate(struct engine *engine)
+{
+    struct outcome *outcome = engine->outcome;
+    if (!engine->ledger->duplicate_of[0]) {
+        return false;
+    }
+    AUTO(buf) struct buf note = buf_make(256);
+    buf_format(&note, "run %s brought this execution's database to its plan before",
+               engine->ledger->duplicate_of);
+    free(outcome->note);
+    outcome->note = memory_text(note.data);
+    outcome->kind = OUTCOME_DUPLICATE;
+    return true;
+}
+
+/* Decides on what the ledger said last, and carries it out as far as this run may. */
+static bool decide_and_apply(struct engine *engine, bool *out_done, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    struct outcome *outcome = engine->outcome;
+    AUTO(decide)
+    struct decision *decision = decide(request->plan, engine->ledger, request->to);
+    outcome->already_applied = decision->applied_count - outcome->applied_count;
+    fill_lists(outcome, request->plan, decision);
+    *out_done = true;
+    if (is_duplicate(engine)) {
+        return true;
+    }
+    if (!decide_check(decision, request->plan, engine->ledger, err) ||
+        !engine_inspect(request->plan, decision, err)) {
+        return false;
+    }
+    outcome->kind = outcome->applied_count ? OUTCOME_APPLIED : OUTCOME_NOTHING;
+    if (decision->step_count == 0 || outcome->dry_run) {
+        return true;
+    }
+    if (!engine->taken) {
+        *out_done = false;
+        return engine_take(engine, err);
+    }
+    bool ok = apply_steps(engine, decision, err);
+    fill_lists(outcome, request->plan, decision);
+    outcome->kind = OUTCOME_APPLIED;
+    return ok;
+}
+
+/* What this run's own transactions brought before their answer was lost. */
+static void count_what_arrived(struct engine *engine)
+{
+    const struct plan *plan = engine->request.plan;
+    for (size_t i = 0; i < plan->migration_count; i++) {
+        const struct ledger_row *row = ledger_find(engine->ledger, plan->migrations[i].id);
+        if (row && row->state == LEDGER_APPLIED &&
+            text_same(row->run_id, engine->outcome->run_id) &&
+            !applied_here(engine->outcome, row->id)) {
+            outcome_add_applied(engine->outcome, row->id, row->duration_ms);
+        }
+    }
+}
+
+/* After a lost connection: nothing is known until the owner row, which each migration's transaction
+ * holds locked, was had again, and the ledger read after that. */
+static bool settle(struct engine *engine, struct error *err)
+{
+    struct error first = *err;
+    log_warn("the connection was lost; finding out what became of the migration",
+             LOG_TEXT("error", first.message));
+    engine->taken = false;
+    if (engine_connect(engine, err) && engine_take(engine, err)) {
+        count_what_arrived(engine);
+        return true;
+    }
+    struct error second = *err;
+    error_set(err, ERROR_UNKNOWN,
+              "%s, and what became of the migration in flight could not be found out: %s",
+              first.message, second.message);
+    error_hint(err, "It is either applied whole, with its row in the ledger, or not at all. "
+                    "\"postlude status\" tells when the database answers again; the next run goes "
+                    "on from there.");
+    return false;
+}
+
+static bool work(struct engine *engine, struct error *err)
+{
+    int losses = 0;
+    for (bool done = false; !done;) {
+        if (decide_and_apply(engine, &done, err)) {
+            continue;
+        }
+        if (err->kind != ERROR_LOST) {
+            return false;
+        }
+        if (++losses == LOSSES_MAX) {
+            error_wrap(err, "lost for the third time in this run");
+            err->kind = ERROR_UNKNOWN;
+            return false;
+        }
+        if (!settle(engine, err)) {
+            return false;
+        }
+        done = false;
+    }
+    return true;
+}
+
+void engine_run(struct engine *engine, struct outcome *outcome)
+{
+    struct error err;
+    bool ok = !engine->request.to || decide_target(engine->request.plan, engine->request.to, &err);
+    if (!ok || !work(engine, &err)) {
+        outcome_fail(outcome, &err);
+    }
+    outcome->finished_ms = clock_wall_ms();
+    engine_keep(engine);
+}

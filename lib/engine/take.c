@@ -1,0 +1,87 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/internal.h"
+
+enum {
+    POLL_LEAST_MS = 200,
+    POLL_SPREAD_MS = 400, /* jitter, so that several waiters do not poll in step */
+    SAY_EVERY_MS = 30000,
+};
+
+static bool busy(const struct engine *engine, const struct ledger_holder *holder, struct error *err)
+{
+    AUTO(buf) struct buf limit = buf_make(64);
+    text_show_duration(&limit, engine->request.plan->run.lock_wait_ms);
+    error_set(err, ERROR_BUSY, "another run held plan \"%s\" for longer than %s: run %s, since %s",
+              engine->request.plan->name, limit.data, holder->run_id, holder->since);
+    return error_hint(err,
+                      "When that run has ended, start this task again; run.lock_wait is how "
+                      "long a run waits. Its sessions carry application_name "
+                      "postlude/%s/...",
+                      holder->run_id);
+}
+
+static void say_who(const struct ledger_holder *holder, int64_t *next_ms)
+{
+    int64_t now = clock_steady_ms();
+    if (now >= *next_ms) {
+        log_info("waiting for another run of this plan", LOG_TEXT("holder", holder->run_id),
+                 LOG_TEXT("since", holder->since));
+        *next_ms = now + SAY_EVERY_MS;
+    }
+}
+
+/* One try; a row lock that was in the way counts as "not taken". */
+static bool try_take(struct engine *engine, const json_t *row, bool *out_taken,
+                     struct ledger_holder *holder, struct error *err)
+{
+    if (ledger_take(engine->pg, row, engine->request.deadline, out_taken, holder, err)) {
+        return true;
+    }
+    *out_taken = false;
+    return err->kind == ERROR_BUSY;
+}
+
+static bool poll_until_taken(struct engine *engine, const json_t *row, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    struct deadline patience =
+        deadline_min(deadline_in(request->plan->run.lock_wait_ms), request->deadline);
+    struct ledger_holder holder = {.run_id = "", .since = ""};
+    int64_t next_ms = 0;
+    for (;;) {
+        bool taken = false;
+        if (!try_take(engine, row, &taken, &holder, err)) {
+            return false;
+        }
+        if (taken) {
+            return true;
+        }
+        if (deadline_passed(patience)) {
+            return busy(engine, &holder, err);
+        }
+        say_who(&holder, &next_ms);
+        int64_t pause = POLL_LEAST_MS + clock_wall_ms() * 7919 % POLL_SPREAD_MS;
+        if (wait_fd(-1, WAIT_READ, deadline_min(patience, deadline_in(pause)), request->stop) ==
+            WAIT_STOPPED) {
+            return error_set(err, ERROR_INTERRUPTED, "told to stop while waiting for another run");
+        }
+    }
+}
+
+bool engine_take(struct engine *engine, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    if (engine->ledger->version < ledger_newest_version() &&
+        !ledger_install(engine->pg, request->deadline, request->stop, err)) {
+        return false;
+    }
+    AUTO(json) json_t *row = engine_run_row(engine, false);
+    if (!poll_until_taken(engine, row, err)) {
+        return false;
+    }
+    engine->taken = true;
+    /* Only what is read after taking decides. */
+    return engine_read(engine, err);
+}
