@@ -87,11 +87,11 @@ class Events(LabCase):
 
     def test_not_json(self):
         self.refused("SUCCEEDED", "json")
-        self.refused("{\"version\": \"0\", ", "json")
+        self.refused("{\"version\": \"0\", ", "ends in the middle")
         self.refused("[]")
 
     def test_quotes_stripped(self):
-        self.refused(self.lab.event().replace('"', ""), "quotes")
+        self.refused(self.lab.event().replace('"', ""), "quotation marks")
 
     def test_placeholder_not_expanded(self):
         self.refused("<aws.events.event.json>", "<aws.events.event.json>")
@@ -102,7 +102,7 @@ class Events(LabCase):
         event = json.loads(self.lab.event())
         event["detailType"] = event.pop("detail-type")
         event["notificationRuleArn"] = "arn:aws:codestar-notifications:eu-west-3:2:rule/x"
-        self.refused(json.dumps(event), "detailType")
+        self.refused(json.dumps(event), "notification rule")
 
     def test_missing_fields(self):
         for field in ("pipeline", "execution-id", "state"):

@@ -1,5 +1,7 @@
 """Nothing of ours reaches the next client of a pooler: a pool of one server connection shows it."""
 
+import json
+
 from case import ORDERS, LabCase, main, setUpModule  # noqa: F401
 
 # What the next client of the same server connection would see.
@@ -25,7 +27,8 @@ select json_build_object(
   'temporary', (select count(*) from pg_class where relpersistence = 't'),
   'prepared', (select count(*) from pg_prepared_statements),
   'cursors', (select count(*) from pg_cursors where name <> ''),
-  'locks', (select count(*) from pg_locks where locktype = 'advisory'))
+  'locks', (select count(*) from pg_locks
+     where locktype = 'advisory' and pid = pg_backend_pid()))
 """
 
 LEAKY = """
@@ -51,7 +54,7 @@ class Pool(LabCase):
     """Each test has a database with a single server connection."""
 
     def session(self, db):
-        return self.lab.psql(SESSION, db, user="migrator", port=self.lab.pooler)
+        return json.loads(self.lab.psql(SESSION, db, user="migrator", port=self.lab.pooler))
 
     def backend(self, db):
         return self.lab.psql("select pg_backend_pid()", db, user="migrator", port=self.lab.pooler)

@@ -254,7 +254,8 @@ class Lab:
         return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGPASSWORD": self.passwords[user],
                 "PGHOST": host, "PGPORT": str(port or self.direct), "PGUSER": user,
                 "PGDATABASE": db, "PGSSLMODE": "prefer" if host.startswith("/") else "verify-full",
-                "PGSSLROOTCERT": self.ca_file, "PGCONNECT_TIMEOUT": "10"}
+                "PGSSLROOTCERT": self.ca_file, "PGCONNECT_TIMEOUT": "10",
+                "PGCLIENTENCODING": "UTF8"}
 
     @contextlib.contextmanager
     def session(self, db, sql):
