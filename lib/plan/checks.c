@@ -50,12 +50,19 @@ bool plan_check_account(const char *text, struct plan_wrong *out_wrong)
 bool plan_check_host(const char *text, struct plan_wrong *out_wrong)
 {
     if (strstr(text, "://")) {
-        return wrong(out_wrong, "is a URL",
-                     "Give the host name alone, and the rest in \"port\", \"name\", \"user\" and "
-                     "\"password\".");
+        *out_wrong = (struct plan_wrong){
+            .message = "is a URL",
+            .hint = "Give the host name alone, and the rest in \"port\", \"name\", \"user\" and "
+                    "\"password\".",
+            .secret = true};
+        return false;
     }
     if (strcspn(text, " ,@") != strlen(text)) {
-        return wrong(out_wrong, "is not one host name", "Give one host name, without blanks.");
+        *out_wrong =
+            (struct plan_wrong){.message = "is not one host name",
+                                .hint = "Give one host name, without blanks, commas and \"@\".",
+                                .secret = true};
+        return false;
     }
     const char *colon = strchr(text, ':');
     if (colon && !strchr(colon + 1, ':')) {
@@ -102,5 +109,6 @@ bool plan_check_id(const char *text, struct plan_wrong *out_wrong)
     if (length && (text[0] == ' ' || text[length - 1] == ' ')) {
         return wrong(out_wrong, "starts or ends with a blank", "Give it an \"id\" without.");
     }
-    return plan_check_line(text, out_wrong);
+    return plan_check_line(text, out_wrong) ||
+           wrong(out_wrong, out_wrong->message, "Choose an id without.");
 }

@@ -35,7 +35,8 @@ static void read_name(const struct plan_node *node, const struct plan_run *run,
 {
     struct plan_spot at = plan_spot_at(spot, node->line, node->column);
     if (!*node->text) {
-        plan_error(&at, "migration without a file name");
+        finding_hint(plan_error(&at, "migration without a file name"),
+                     "Write - 0001_create_orders.sql, or remove the line.");
     } else if (plan_member_plain("\"migrations\"", node, spot)) {
         struct plan_migration migration = start(node);
         migration.file = memory_text(node->text);
@@ -88,7 +89,8 @@ static void read_entry(const struct plan_node *node, const struct plan_run *run,
     case PLAN_NODE_BAD:
         return;
     case PLAN_NODE_NULL:
-        plan_error(&at, "migration without a file name");
+        finding_hint(plan_error(&at, "migration without a file name"),
+                     "Write - 0001_create_orders.sql, or remove the line.");
         return;
     case PLAN_NODE_LIST:
         finding_hint(plan_error(&at, "a migration is a file, a glob or a mapping, not a list"),

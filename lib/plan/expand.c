@@ -17,9 +17,14 @@ static bool add_variable(const struct plan_key *key, const struct plan_piece *pi
 {
     const char *value = piece->fallback ? env_value(env, piece->name) : env_get(env, piece->name);
     if (!value && !piece->fallback) {
-        finding_hint(plan_error(spot, "variable \"%s\" of %s is not set", piece->name,
-                                plan_key_name(key).text),
-                     "Set it in the task definition, or give a default: ${%s:-...}.", piece->name);
+        struct finding *fresh = plan_error(spot, "variable \"%s\" of %s is not set", piece->name,
+                                           plan_key_name(key).text);
+        if (key->type == PLAN_TYPE_SECRET) {
+            finding_hint(fresh, "Set it by the \"secrets\" of the task definition.");
+        } else {
+            finding_hint(fresh, "Set it in the task definition, or give a default: ${%s:-...}.",
+                         piece->name);
+        }
         return false;
     }
     buf_text(out, value ? value : piece->fallback);

@@ -18,6 +18,9 @@ struct found {
     struct plan_migration migration;
     char *real;
     size_t order;
+    bool twice;            /* the very file is listed before */
+    const char *twin_file; /* of an entry before this one with the same id, or the same file */
+    unsigned twin_line;
 };
 
 struct files {
@@ -90,8 +93,11 @@ static void absent(const struct files *files, const char *file, const struct pla
     int reason = errno;
     AUTO(text) char *shown = plan_shown(file);
     if (reason != ENOENT && reason != ENOTDIR) {
-        finding_hint(plan_error(spot, "could not open \"%s\": %s", shown, strerror(reason)),
-                     "The user of the container must be able to read it.");
+        struct finding *fresh =
+            plan_error(spot, "could not open \"%s\": %s", shown, strerror(reason));
+        if (reason == EACCES) {
+            finding_hint(fresh, "Let the user of the container read it and its folder.");
+        }
         return;
     }
     AUTO(text) char *nearest = plan_nearest_file(files->plan->folder, file);
@@ -99,6 +105,8 @@ static void absent(const struct files *files, const char *file, const struct pla
     if (strpbrk(file, "*?[")) {
         finding_hint(fresh, "\"file\" names one file; a glob is an entry of its own: - \"%s\"",
                      shown);
+    } else if (text_same(nearest, file)) {
+        finding_hint(fresh, "It is a symbolic link to a file that is not there.");
     } else if (nearest) {
         finding_hint(fresh, "Did you mean \"%s\"?", nearest);
     } else {
@@ -253,40 +261,48 @@ static void sort(struct files *files, int (*compare)(const void *, const void *)
     }
 }
 
-static void refuse_twice(struct files *files)
-{
-    sort(files, by_real);
-    for (size_t i = 1; i < files->count; i++) {
-        const struct found *first = &files->items[i - 1];
-        const struct plan_migration *second = &files->items[i].migration;
-        if (strcmp(first->real, files->items[i].real) == 0) {
-            struct plan_spot at = plan_spot_at(files->spot, second->line, second->column);
-            AUTO(text) char *shown = plan_shown(second->file);
-            finding_hint(plan_error(&at, "file \"%s\" is listed twice", shown),
-                         "Line %u takes it already; list it once, or narrow the glob.",
-                         first->migration.line);
-        }
-    }
-}
-
-static void refuse_same_id(struct files *files)
+/* Notes, at the later of two, which came before it. */
+static void find_twins(struct files *files)
 {
     sort(files, by_id);
     for (size_t i = 1; i < files->count; i++) {
+        const struct plan_migration *first = &files->items[i - 1].migration;
+        if (strcmp(first->id, files->items[i].migration.id) == 0) {
+            files->items[i].twin_file = first->file;
+            files->items[i].twin_line = first->line;
+        }
+    }
+    sort(files, by_real);
+    for (size_t i = 1; i < files->count; i++) {
         const struct found *first = &files->items[i - 1];
-        const struct found *second = &files->items[i];
-        if (strcmp(first->migration.id, second->migration.id) == 0 &&
-            strcmp(first->real, second->real) != 0) {
-            struct plan_spot at =
-                plan_spot_at(files->spot, second->migration.line, second->migration.column);
-            AUTO(text) char *id = plan_shown(second->migration.id);
-            AUTO(text) char *ours = plan_shown(second->migration.file);
-            AUTO(text) char *theirs = plan_shown(first->migration.file);
+        if (strcmp(first->real, files->items[i].real) == 0) {
+            files->items[i].twice = true;
+            files->items[i].twin_file = first->migration.file;
+            files->items[i].twin_line = first->migration.line;
+        }
+    }
+    sort(files, by_order);
+}
+
+static void refuse_twins(const struct files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const struct found *found = &files->items[i];
+        struct plan_spot at =
+            plan_spot_at(files->spot, found->migration.line, found->migration.column);
+        AUTO(text) char *file = plan_shown(found->migration.file);
+        if (found->twice) {
+            finding_hint(plan_error(&at, "file \"%s\" is listed twice", file),
+                         "Line %u takes it already; list it once, or narrow the glob.",
+                         found->twin_line);
+        } else if (found->twin_file) {
+            AUTO(text) char *id = plan_shown(found->migration.id);
+            AUTO(text) char *twin = plan_shown(found->twin_file);
             finding_hint(
-                plan_error(&at, "\"%s\" and \"%s\" have the same id \"%s\"", theirs, ours, id),
+                plan_error(&at, "\"%s\" and \"%s\" have the same id \"%s\"", twin, file, id),
                 "The other is in line %u; give one of them an id of its own, with \"id\" "
                 "beside \"file\".",
-                first->migration.line);
+                found->twin_line);
         }
     }
 }
@@ -308,7 +324,6 @@ static void digest_plan(const struct plan *plan, char out_digest[7 + DIGEST_HEX_
 
 static void hand_over(struct files *files, struct plan *plan)
 {
-    sort(files, by_order);
     plan->migrations = memory_new(files->count, sizeof *plan->migrations);
     plan->migration_capacity = files->count ? files->count : 1;
     for (size_t i = 0; i < files->count; i++) {
@@ -333,8 +348,8 @@ void plan_files_find(struct plan *plan, struct plan_entries *entries, const stru
         }
     }
     buf_free(&files.text);
-    refuse_twice(&files);
-    refuse_same_id(&files);
+    find_twins(&files);
+    refuse_twins(&files);
     hand_over(&files, plan);
     digest_plan(plan, plan->digest);
 }

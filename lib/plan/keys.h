@@ -31,6 +31,7 @@ enum plan_type {
 /* What a check found wrong: '"KEY" <message>', and what to do. */
 struct plan_wrong {
     const char *message, *hint;
+    bool secret; /* the value may hold a password: it is not shown */
 };
 
 struct plan_key {

@@ -61,6 +61,8 @@ bool plan_member_is(const struct plan_key *key, const struct plan_node *node,
     if (kind == PLAN_NODE_LIST && node->kind == PLAN_NODE_SCALAR) {
         AUTO(text) char *shown = plan_shown(node->text);
         finding_hint(fresh, "Write %s: [\"%s\"].", key->name, shown);
+    } else if (kind == PLAN_NODE_MAP) {
+        finding_hint(fresh, "Write \"key: value\" lines under it, with a blank after each colon.");
     }
     return false;
 }

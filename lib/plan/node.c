@@ -32,8 +32,9 @@ static struct plan_spot spot_of(const struct reading *reading, yaml_mark_t mark)
     return plan_spot_at(reading->spot, (unsigned)mark.line + 1, (unsigned)mark.column + 1);
 }
 
-/* Anchors and tags change nothing in how the value is read, but somebody would expect them to. */
-static void refuse_marks(const struct reading *reading, const yaml_event_t *event,
+/* Whether there was an anchor or a tag. They would change nothing in how a value is read, but
+ * somebody expects them to. */
+static bool refuse_marks(const struct reading *reading, const yaml_event_t *event,
                          const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     struct plan_spot at = spot_of(reading, event->start_mark);
@@ -45,6 +46,7 @@ static void refuse_marks(const struct reading *reading, const yaml_event_t *even
         finding_hint(plan_error(&at, "YAML tags are not allowed"),
                      "Remove the tag; quote a value that starts with \"!\".");
     }
+    return anchor || tag;
 }
 
 static bool says_nothing(const char *text)
@@ -81,10 +83,12 @@ static void fill_scalar(const struct reading *reading, const yaml_event_t *event
 {
     const char *value = (const char *)event->data.scalar.value;
     size_t length = event->data.scalar.length;
-    refuse_marks(reading, event, event->data.scalar.anchor, event->data.scalar.tag);
+    if (refuse_marks(reading, event, event->data.scalar.anchor, event->data.scalar.tag)) {
+        return;
+    }
     if (memchr(value, '\0', length)) {
         struct plan_spot at = spot_of(reading, event->start_mark);
-        finding_hint(plan_error(&at, "value holds a NUL"), "Remove the escape \"\\0\".");
+        finding_hint(plan_error(&at, "value holds a NUL character"), "Remove the escape \"\\0\".");
         return;
     }
     bool quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
@@ -233,7 +237,8 @@ static bool fill(struct reading *reading, const yaml_event_t *event, unsigned de
     out_node->line = at.line;
     out_node->column = at.column;
     if (depth > DEPTH_MAX) {
-        plan_error(&at, "nested deeper than a plan can be");
+        finding_hint(plan_error(&at, "nested deeper than a plan can be"),
+                     "Check brackets and indentation.");
         return false;
     }
     if (event->type == YAML_SCALAR_EVENT) {
@@ -241,13 +246,13 @@ static bool fill(struct reading *reading, const yaml_event_t *event, unsigned de
         return true;
     }
     if (event->type == YAML_SEQUENCE_START_EVENT) {
-        refuse_marks(reading, event, event->data.sequence_start.anchor,
-                     event->data.sequence_start.tag);
+        (void)refuse_marks(reading, event, event->data.sequence_start.anchor,
+                           event->data.sequence_start.tag);
         return fill_list(reading, depth, out_node);
     }
     if (event->type == YAML_MAPPING_START_EVENT) {
-        refuse_marks(reading, event, event->data.mapping_start.anchor,
-                     event->data.mapping_start.tag);
+        (void)refuse_marks(reading, event, event->data.mapping_start.anchor,
+                           event->data.mapping_start.tag);
         return fill_map(reading, depth, out_node);
     }
     plan_syntax_alias(event->start_mark, reading->text, reading->length, reading->spot);

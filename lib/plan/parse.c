@@ -114,7 +114,7 @@ static void warn_open(const struct plan *plan, const struct plan_node *root,
     if (!plan->trigger.regions.present) {
         open[count++] = "region";
     }
-    if (count == 0) {
+    if (count == 0 || (node && node->kind != PLAN_NODE_MAP)) {
         return;
     }
     struct plan_spot at =

@@ -42,7 +42,7 @@ static bool check_tabs(const char *text, size_t length, const struct plan_spot *
     struct plan_spot at = spot_of(text, length, (size_t)(first - text), spot);
     struct finding *fresh = plan_error(&at, "tab character");
     if (lines > 1) {
-        finding_hint(fresh, "Use spaces; %zu more lines hold tabs.", lines - 1);
+        finding_hint(fresh, "Use spaces; tabs are in %zu lines.", lines);
     } else {
         finding_hint(fresh, "Use spaces.");
     }
@@ -89,7 +89,12 @@ void plan_syntax_alias(yaml_mark_t mark, const char *text, size_t length,
     AUTO(text) char *word = memory_text_n(start, strcspn(start, " \t\r\n,]}#\""));
     AUTO(text) char *shown = plan_shown(word);
     struct finding *fresh = plan_error(&at, "an unquoted \"*\" starts a YAML alias");
-    finding_hint(fresh, "Quote it: \"%s\"; aliases are not allowed.", shown);
+    /* Anything but a glob for files might be a password. */
+    if (text_ends(word, ".sql")) {
+        finding_hint(fresh, "Quote the glob: \"%s\".", shown);
+    } else {
+        finding_hint(fresh, "Quote a value that starts with \"*\"; aliases are not allowed.");
+    }
 }
 
 /* libyaml's words, and ours. The first row that fits is taken; NULL fits all. */
@@ -106,7 +111,8 @@ static const struct known {
      "Quote a value that starts with \"!\"; tags are not allowed."},
     {NULL, "mapping values are not allowed in this context", false,
      "\":\" starts a second value here",
-     "Check the indentation, and quote a value that holds a colon and a blank."},
+     "Is a colon missing in the line above? Check the indentation, and quote a value that holds a "
+     "colon and a blank."},
     {"while scanning a simple key", NULL, true, "key without a colon",
      "Write \"key: value\", with a blank after the colon."},
     {NULL, "found character that cannot start any token", false,

@@ -113,6 +113,22 @@ static bool read_duration(const struct plan_key *key, const char *text, void *ba
     return true;
 }
 
+/* What is allowed, but should not stay. */
+static void warn_word(const struct plan_key *key, const char *text, const struct plan_spot *spot)
+{
+    if (key->words[0] && strcmp(key->words[0], "verify-full") != 0) {
+        return;
+    }
+    if (strcmp(text, "require") == 0) {
+        finding_hint(
+            plan_warning(spot, "\"database.tls: require\" does not check who the server is"),
+            "Write verify-full, and the file of a private CA in \"ca_file\".");
+    } else if (strcmp(text, "disable") == 0) {
+        finding_hint(plan_warning(spot, "\"database.tls: disable\" encrypts nothing"),
+                     "Write verify-full, and the file of a private CA in \"ca_file\".");
+    }
+}
+
 static bool read_word(const struct plan_key *key, const char *text, void *base,
                       const struct plan_spot *spot)
 {
@@ -138,6 +154,7 @@ static bool read_word(const struct plan_key *key, const char *text, void *base,
     if (key->value_at) {
         *(unsigned *)field(base, key->value_at) = (unsigned)found;
     }
+    warn_word(key, text, spot);
     return true;
 }
 
@@ -146,7 +163,10 @@ static bool read_text(const struct plan_key *key, const char *text, void *base,
 {
     struct plan_wrong wrong = {0};
     if (key->check && !key->check(text, &wrong)) {
-        finding_hint(complain(key, wrong.message, text, spot), "%s", wrong.hint);
+        struct finding *fresh =
+            wrong.secret ? plan_error(spot, "%s %s", plan_key_name(key).text, wrong.message)
+                         : complain(key, wrong.message, text, spot);
+        finding_hint(fresh, "%s", wrong.hint);
         return false;
     }
     if (key->value_at) {
