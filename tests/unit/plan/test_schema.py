@@ -1,0 +1,147 @@
+"""config/plan.schema.json says what the parser's table of keys says, and judges as the parser does.
+
+test_schema.py PLAN-TOOL CONFIG-FOLDER
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import jsonschema
+import plan_yaml
+
+tool, config = sys.argv[1], pathlib.Path(sys.argv[2])
+schema = json.loads((config / "plan.schema.json").read_text(encoding="utf-8"))
+keys = json.loads(subprocess.run([tool, "keys"], check=True, capture_output=True).stdout)
+
+VARIABLE = {"type": "string", "pattern": r"\$\{"}
+DURATION = {"type": "string", "pattern": "^[0-9]{1,12}(ms|s|m|h|d)$"}
+# Demands on single texts, which the table has as C functions. What can be said as a pattern is.
+TEXTS = {
+    "plan": {"pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
+    "database.host": {"pattern": "^(?!ssm:)", "minLength": 1},
+    "migrations.file": {"pattern": r"\.sql$"},
+    "migrations.id": {"minLength": 1, "maxLength": 200},
+}
+ITEMS = {
+    "trigger.accounts": {"anyOf": [{"type": "string", "pattern": "^[0-9]{12}$"}, VARIABLE]},
+}
+
+
+def full_name(key):
+    return ".".join(filter(None, [key["section"], key["name"]]))
+
+
+def literal(key):
+    return json.loads(key["default"]) if key["type"] in ("integer", "boolean") else key["default"]
+
+
+def forms(key):
+    """The schemas of which a value has to fit one."""
+    if key["type"] == "integer":
+        return [{"type": "integer", "minimum": key["min"], "maximum": key["max"]}]
+    if key["type"] == "boolean":
+        return [{"type": "boolean"}]
+    if key["type"] == "duration":
+        return ([] if key["min"] else [{"const": 0}]) + [DURATION]
+    return [{"enum": [word for word in key["words"] if word != key["unbuilt"]]}]
+
+
+def expected(key):
+    """What the schema has to say of this key, but for its description."""
+    if key["unbuilt"] == "*":
+        return {"not": {}}
+    if key["type"] == "text":
+        nonempty = key["required"] or not key["expands"]
+        said = {"type": "string", **TEXTS.get(full_name(key), {"minLength": 1} if nonempty else {})}
+    elif key["type"] == "list":
+        said = {"type": "array", "minItems": 1,
+                "items": ITEMS.get(full_name(key), {"type": "string", "minLength": 1})}
+    elif key["type"] == "boolean" and key["unbuilt"]:
+        said = {"type": "boolean", "const": key["unbuilt"] != "true"}
+    else:
+        each = forms(key) + ([VARIABLE] if key["expands"] else [])
+        said = each[0] if len(each) == 1 and key["type"] != "duration" else {"anyOf": each}
+    return {**said, **({"default": literal(key)} if key["default"] is not None else {})}
+
+
+def section(name):
+    if name == "":
+        return schema
+    if name == "migrations":
+        return schema["properties"]["migrations"]["items"]["anyOf"][1]
+    return schema["properties"][name]
+
+
+def accepted(plan):
+    return not list(jsonschema.Draft7Validator(schema).iter_errors(plan_yaml.read(plan)))
+
+
+BASE = {
+    "version": "version: 1",
+    "plan": "plan: orders",
+    "database": "database: {host: db, name: o, user: u, password: '${P}'%s}",
+    "migrations": "migrations: [1.sql]",
+}
+
+
+def plan_with(key, value):
+    parts = dict(BASE)
+    parts["database"] %= f", {key}: {value}" if key else ""
+    return "\n".join(parts.values()) + "\n"
+
+
+class Schema(unittest.TestCase):
+    def test_is_a_schema(self):
+        jsonschema.Draft7Validator.check_schema(schema)
+
+    def test_has_the_keys_of_the_table(self):
+        for name in {key["section"] for key in keys}:
+            names = [key["name"] for key in keys if key["section"] == name]
+            self.assertEqual(list(section(name)["properties"]), names, f'section "{name}"')
+            required = [key["name"] for key in keys if key["section"] == name and key["required"]]
+            self.assertEqual(section(name).get("required", []), required, f'section "{name}"')
+            self.assertIs(section(name)["additionalProperties"], False)
+
+    def test_says_of_each_key_what_the_table_says(self):
+        for key in keys:
+            if key["type"] in ("section", "entries"):
+                continue
+            said = dict(section(key["section"])["properties"][key["name"]])
+            self.assertTrue(said.pop("description"))
+            self.assertEqual(said, expected(key), full_name(key))
+
+    def test_unbuilt_keys_say_so(self):
+        for key in keys:
+            said = section(key["section"])["properties"][key["name"]]["description"]
+            self.assertEqual(bool(key["unbuilt"]), "supported yet" in said, full_name(key))
+
+    def test_example(self):
+        text = (config / "plan.example.yaml").read_text(encoding="utf-8")
+        jsonschema.Draft7Validator(schema).validate(plan_yaml.read(text))
+
+    def test_judges_as_the_parser_does(self):
+        cases = [("", ""), ("port", "1"), ("port", "65536"), ("port", "'1'"), ("port", "'${PORT}'"), ("port", "1.5"),
+                 ("tls", "disable"), ("tls", "off"), ("tls", "'${T:-disable}'"), ("wait", "0"), ("wait", "10"),
+                 ("wait", "10s"), ("wait", "1.5s"), ("connect_timeout", "0"), ("connect_timeout", "7d"),
+                 ("role", "''"), ("role", "x"), ("iam", "false"), ("iam", "true"), ("iam", "no"), ("secret", "x"),
+                 ("schema", "[a]"), ("bogus", "1"), ("role", "null")]
+        verdicts = set()
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "1.sql").write_text("select 1;\n")
+            for key, value in cases:
+                plan = pathlib.Path(folder, "postlude.yaml")
+                plan.write_text(plan_with(key, value))
+                done = subprocess.run([tool, "load", str(plan)], check=True, capture_output=True)
+                errors = [each for each in json.loads(done.stdout)["findings"] if each["level"] == "error"]
+                self.assertEqual(accepted(plan.read_text()), not errors, f"{key}: {value}: {errors}")
+                verdicts.add(not errors)
+        self.assertEqual(verdicts, {True, False})
+
+
+unittest.main(argv=sys.argv[:1])
