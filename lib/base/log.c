@@ -106,14 +106,14 @@ static void put(const char *line, size_t length)
     sink.torn = done > 0 && done < length;
 }
 
-/* At most `most` bytes of it; what was cut ends in an ellipsis. */
+/* At most `most` bytes of it; what was cut ends in three dots. */
 static struct buf shortened(const char *text, size_t most)
 {
-    struct buf kept = buf_make(most + sizeof "…");
+    struct buf kept = buf_make(most + sizeof "...");
     size_t length = strlen(text);
     size_t cut = length > most ? text_cut(text, length, most) : length;
     buf_add(&kept, text, cut);
-    buf_text(&kept, cut < length ? "…" : "");
+    buf_text(&kept, cut < length ? "..." : "");
     return kept;
 }
 

@@ -189,7 +189,7 @@ static void a_cut_is_marked(void **state)
     log_info("m", LOG_TEXT("k", text));
     AUTO(json) json_t *line = close_log_json();
     assert_int_equal(strlen(json_text(line, "k")), 2048 + 3);
-    assert_true(text_ends(json_text(line, "k"), "…"));
+    assert_true(text_ends(json_text(line, "k"), "..."));
     text[2048] = '\0';
     open_log(true, false, LOG_INFO);
     log_info("m", LOG_TEXT("k", text));
