@@ -50,7 +50,7 @@ static void find_strangers(const struct plan *plan, const struct ledger *ledger,
         ids[i] = plan->migrations[i].id;
     }
     qsort(ids, plan->migration_count, sizeof *ids, by_text);
-    decision->strangers = memory_new(ledger->count, sizeof *decision->strangers);
+    decision->strangers = memory_new(ledger->count, sizeof(const struct ledger_row *));
     for (size_t i = 0; i < ledger->count; i++) {
         const struct ledger_row *row = &ledger->rows[i];
         const char *id = row->id;

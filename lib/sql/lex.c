@@ -33,8 +33,7 @@ static bool tag_character(char c)
 
 static char peek(const struct sql_lexer *lexer, size_t at)
 {
-    static const char none = '\0';
-    return at < lexer->length ? lexer->text[at] : none;
+    return (char)(at < lexer->length ? lexer->text[at] : '\0');
 }
 
 static bool pair(const struct sql_lexer *lexer, size_t at, char first, char second)
