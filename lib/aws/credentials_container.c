@@ -69,6 +69,8 @@ static bool find_token(struct env *env, struct buf *token, struct error *err)
     const char *name = file ? token_file_name : token_name;
     if (file) {
         if (!file_read(file, token, err)) {
+            error_hint(err, "EKS Pod Identity mounts this file and sets the variable itself; do "
+                            "not set it in the pod's or the task's definition.");
             return misconfigured(err, token_file_name);
         }
         trim_line_end(token);

@@ -48,7 +48,8 @@ bool aws_credentials_env(struct aws *aws, struct aws_limit *limit,
     }
     struct aws_credentials found = {.expires_ms = INT64_MAX, .source = "environment variables"};
     if (strlen(id) >= sizeof found.access_key_id) {
-        return error_set(err, ERROR_DENIED, "AWS_ACCESS_KEY_ID is longer than any access key id");
+        error_set(err, ERROR_DENIED, "AWS_ACCESS_KEY_ID is longer than any access key id");
+        return error_hint(err, "It has some 20 characters and begins with AKIA or ASIA.");
     }
     text_copy(found.access_key_id, sizeof found.access_key_id, id);
     secret_set(&found.secret_key, secret_key);
