@@ -179,10 +179,12 @@ void aws_fault_read(const struct aws_http_response *response, struct aws_fault *
     *out_fault = (struct aws_fault){.status = response->status};
     text_copy(out_fault->request_id, sizeof out_fault->request_id, response->request_id);
     const struct buf *body = &response->body;
-    size_t start = body->data ? strspn(body->data, " \t\r\n") : 0;
-    if (start < body->length && body->data[start] == '{') {
+    if (!body->data) {
+        return;
+    }
+    if (body->data[strspn(body->data, " \t\r\n")] == '{') {
         read_json(body, out_fault);
-    } else if (start < body->length && memmem(body->data, body->length, "<Error>", 7)) {
+    } else if (memmem(body->data, body->length, "<Error>", 7)) {
         read_xml(body, out_fault);
     }
 }

@@ -87,7 +87,6 @@ UNUSED static void blocks_each(const char *name, void (*run)(const struct block 
     AUTO(buf) struct buf path = buf_make(4096);
     AUTO(buf) struct buf text = buf_make(1 << 20);
     struct error err;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     buf_format(&path, "%s/cases/%s", getenv("TEST_DATA"), name);
     assert_true(file_read(path.data, &text, &err));
     struct block block = {0};

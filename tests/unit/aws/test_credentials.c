@@ -293,16 +293,16 @@ static void refreshes_before_they_run_out(void **state)
 {
     (void)state;
     struct fixture f;
-    open_held(&f, 16 * 60000);
+    open_held(&f, 960000);
     assert_true(ready(&f));
     assert_string_equal(f.aws.credentials.access_key_id, "OLD");
     close_fixture(&f);
-    open_held(&f, 14 * 60000);
+    open_held(&f, 840000);
     script_answer((struct script_answer){.status = 200, .body = lasting});
     assert_true(ready(&f));
     assert_string_equal(f.aws.credentials.access_key_id, "ASIA1");
     close_fixture(&f);
-    open_held(&f, 5 * 60000);
+    open_held(&f, 300000);
     script_answers((struct script_answer){.status = 500, .body = ""}, 3);
     assert_true(ready(&f));
     assert_string_equal(f.aws.credentials.access_key_id, "OLD");

@@ -53,7 +53,7 @@ static void check_vector(const struct block *block)
 {
     struct aws_header headers[AWS_HTTP_HEADERS_MAX];
     struct buf storage[AWS_HTTP_HEADERS_MAX] = {0};
-    __attribute__((cleanup(secret_auto_))) struct secret secret_key = {0};
+    AUTO(secret) struct secret secret_key = {0};
     secret_set(&secret_key, key);
     const char *body = block_get(block, "body");
     AUTO(aws_sigv4)
@@ -114,7 +114,7 @@ static void canonicalises_queries(void **state)
 static void writes_the_authorization_header(void **state)
 {
     (void)state;
-    __attribute__((cleanup(secret_auto_))) struct secret secret_key = {0};
+    AUTO(secret) struct secret secret_key = {0};
     secret_set(&secret_key, key);
     const struct aws_header headers[] = {{"Host", "sns.eu-west-3.amazonaws.com"}};
     AUTO(aws_sigv4)

@@ -1,0 +1,52 @@
+#include "aws/session.h"
+#include "deliver/deliver.h"
+#include "deliver/message.h"
+
+enum {
+    WITHIN_MS = 60000,
+    /* ECS kills 30 s after it asked, and the run needed some of them to roll back and record. */
+    GRACE_MS = 8000,
+};
+
+bool deliver_check_topic(const char *text, struct error *err)
+{
+    struct aws_arn arn;
+    return aws_sns_topic_parse(text, &arn, err);
+}
+
+static bool send(const struct deliver_message *message, const struct deliver_target *target,
+                 const struct deliver_means *means, struct aws_sns_receipt *out_receipt,
+                 struct error *err)
+{
+    AUTO(aws) struct aws aws = aws_open(means->env);
+    aws.http = means->http ? means->http : aws.http;
+    aws.pause_ms = means->credentials_pause_ms ? means->credentials_pause_ms : aws.pause_ms;
+    struct aws_limit limit = {.deadline = deadline_min(means->deadline, deadline_in(WITHIN_MS)),
+                              .stop = means->stop,
+                              .grace_ms = GRACE_MS};
+    const struct aws_sns_message sns = {
+        .topic = target->topic,
+        .subject = message->subject,
+        .text = message->text.data,
+        .text_length = message->text.length,
+        .attributes = message->attributes,
+        .attribute_count = message->attribute_count,
+        .group = message->group,
+        .deduplication = message->deduplication,
+    };
+    return aws_sns_publish(&aws, &sns, &means->patience, &limit, out_receipt, err);
+}
+
+bool deliver_publish(const struct outcome *outcome, const struct deliver_target *target,
+                     const struct deliver_means *means, struct aws_sns_receipt *out_receipt,
+                     struct error *err)
+{
+    AUTO(deliver_message) struct deliver_message message = {0};
+    deliver_message_make(outcome, target, &message);
+    if (send(&message, target, means, out_receipt, err)) {
+        return true;
+    }
+    err->kind = ERROR_UNDELIVERED;
+    error_where(err, "%s", target->topic);
+    return error_wrap(err, "the report was not published");
+}

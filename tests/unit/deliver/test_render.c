@@ -1,0 +1,161 @@
+#include <string.h>
+
+#include "base/json.h"
+#include "deliver/message.h"
+#include "deliver/runs.h"
+
+static const struct deliver_target json_target = {.format = DELIVER_JSON};
+static const struct deliver_target text_target = {.format = DELIVER_TEXT};
+
+/* Renders it as JSON within max and reads it back. */
+static json_t *rendered(const struct outcome *outcome, size_t max)
+{
+    AUTO(buf) struct buf out = buf_make(max);
+    deliver_render(outcome, &json_target, max, &out);
+    assert_false(out.full);
+    json_t *report = NULL;
+    struct error err;
+    if (!json_read(out.data, out.length, &report, &err)) {
+        fail_msg("not JSON: %s", err.message);
+    }
+    return report;
+}
+
+static size_t list_size(const json_t *report, const char *name)
+{
+    return json_array_size(json_object_get(report, name));
+}
+
+static int64_t missing(const json_t *report, const char *name)
+{
+    int64_t total = -1;
+    const json_t *value = json_object_get(json_object_get(report, "truncated"), name);
+    return value && json_integral(value, &total) ? total : -1;
+}
+
+static void keeps_row_data_unless_told(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    for (int details = 0; details <= 1; details++) {
+        for (int format = DELIVER_JSON; format <= DELIVER_TEXT; format++) {
+            const struct deliver_target target = {.format = (enum deliver_format)format,
+                                                  .details = details};
+            AUTO(buf) struct buf out = buf_make(65536);
+            deliver_render(outcome, &target, 65536, &out);
+            assert_int_equal(strstr(out.data, "row-data") != NULL, details);
+        }
+    }
+}
+
+static void is_whole_when_it_fits(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    AUTO(json) json_t *whole = outcome_json(outcome, OUTCOME_GUARDED);
+    AUTO(json) json_t *report = rendered(outcome, 65536);
+    assert_true(json_equal(whole, report));
+    assert_null(json_object_get(report, "truncated"));
+}
+
+static void cuts_the_pending_first(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    run_grow(outcome, 100);
+    AUTO(json) json_t *whole = outcome_json(outcome, OUTCOME_GUARDED);
+    size_t max = json_dumpb(whole, NULL, 0, JSON_COMPACT) - 2000;
+    AUTO(json) json_t *report = rendered(outcome, max);
+    assert_int_equal(missing(report, "pending_total"), 101);
+    assert_int_equal(missing(report, "applied_total"), -1);
+    assert_int_equal(list_size(report, "applied"), 101);
+    assert_in_range(list_size(report, "pending"), 85, 95);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(report, "pending"), 0)),
+                        "0002_unique");
+    assert_true(json_dumpb(report, NULL, 0, JSON_COMPACT) > max - 300);
+}
+
+static void cuts_every_list(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    run_grow(outcome, 500);
+    AUTO(json) json_t *report = rendered(outcome, 6000);
+    assert_int_equal(missing(report, "pending_total"), 501);
+    assert_int_equal(missing(report, "applied_total"), 501);
+    assert_int_equal(missing(report, "unknown_total"), 500);
+    assert_int_equal(list_size(report, "pending"), 5);
+    assert_string_equal(json_text(json_object_get(report, "error"), "hint"), "Mend the rows.");
+}
+
+static void cuts_texts_of_the_error_between_characters(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    for (size_t i = 0; i + 4 < sizeof outcome->error.message; i += 2) {
+        memcpy(outcome->error.message + i, "\xc3\xa9", 3);
+    }
+    AUTO(json) json_t *report = rendered(outcome, 2400);
+    const char *message = json_text(json_object_get(report, "error"), "message");
+    assert_int_equal(strlen(message), 403);
+    assert_true(text_ends(message, "\xc3\xa9..."));
+    assert_true(missing(report, "message_bytes") > 1500);
+}
+
+static void cuts_whatever_is_long(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_applied();
+    outcome->reason = memory_new(100001, 1);
+    memset(outcome->reason, 'r', 100000);
+    AUTO(json) json_t *report = rendered(outcome, 4000);
+    assert_int_equal(missing(report, "reason_bytes"), 100000);
+}
+
+static void cuts_text_with_a_closing_line(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    for (size_t i = 0; i + 4 < sizeof outcome->error.hint; i += 2) {
+        memcpy(outcome->error.hint + i, "\xc3\xa9", 3);
+    }
+    for (size_t max = 400; max < 404; max++) {
+        AUTO(buf) struct buf out = buf_make(max);
+        deliver_render(outcome, &text_target, max, &out);
+        assert_false(out.full);
+        assert_true(out.length > max - 4);
+        assert_int_equal(text_bad_utf8(out.data, out.length), out.length);
+        assert_true(text_ends(out.data, "the whole report is in the log and in the ledger.\n"));
+    }
+}
+
+static void replaces_what_sns_refuses(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    text_copy(outcome->error.message, sizeof outcome->error.message,
+              "a\xef\xbf\xbe\xef\xbf\xbf\xef\xbf\xbd\xef\xbf\xbc");
+    for (int format = DELIVER_JSON; format <= DELIVER_TEXT; format++) {
+        const struct deliver_target target = {.format = (enum deliver_format)format};
+        AUTO(buf) struct buf out = buf_make(65536);
+        deliver_render(outcome, &target, 65536, &out);
+        assert_null(strstr(out.data, "\xef\xbf\xbe"));
+        assert_null(strstr(out.data, "\xef\xbf\xbf"));
+        assert_non_null(strstr(out.data, "\xef\xbf\xbc"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_row_data_unless_told),
+        cmocka_unit_test(is_whole_when_it_fits),
+        cmocka_unit_test(cuts_the_pending_first),
+        cmocka_unit_test(cuts_every_list),
+        cmocka_unit_test(cuts_texts_of_the_error_between_characters),
+        cmocka_unit_test(cuts_whatever_is_long),
+        cmocka_unit_test(cuts_text_with_a_closing_line),
+        cmocka_unit_test(replaces_what_sns_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
