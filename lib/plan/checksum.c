@@ -1,9 +1,9 @@
 #include "plan/checksum.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -18,12 +18,26 @@ const char *plan_without_bom(const char *text, size_t *length)
     return text;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 size_t plan_trimmed(const char *text, size_t length)
 {
-    while (length && memchr(" \t\r\n", text[length - 1], 4)) {
+    while (length && is_blank(text[length - 1])) {
         length--;
     }
     return length;
+}
+
+void plan_digest_text(struct digest *digest, char out_text[7 + DIGEST_HEX_SIZE])
+{
+    unsigned char bytes[DIGEST_SIZE];
+    char hex[DIGEST_HEX_SIZE];
+    digest_end(digest, bytes);
+    digest_hex(bytes, hex);
+    (void)snprintf(out_text, 7 + DIGEST_HEX_SIZE, "sha256:%s", hex);
 }
 
 void plan_checksum(const char *text, size_t length, char out_checksum[7 + DIGEST_HEX_SIZE])
@@ -42,10 +56,7 @@ void plan_checksum(const char *text, size_t length, char out_checksum[7 + DIGEST
             at += at[1] == '\n' ? 2 : 1;
         }
     }
-    unsigned char bytes[DIGEST_SIZE];
-    digest_end(digest, bytes);
-    memcpy(out_checksum, "sha256:", 7);
-    digest_hex(bytes, out_checksum + 7);
+    plan_digest_text(digest, out_checksum);
 }
 
 /* What probably wrote it, by its first two bytes: PowerShell's ">" writes UTF-16. */

@@ -13,6 +13,9 @@
 #include "plan/checksum.h"
 #include "plan/glob.h"
 
+/* Twice what Linux takes. */
+enum { PATH_SIZE_MAX = 8192 };
+
 /* A migration with what is needed to find out that it is there twice. */
 struct found {
     struct plan_migration migration;
@@ -190,7 +193,7 @@ static void add_file(struct files *files, struct plan_migration *migration)
     if (!check_place(migration->file, &spot) || !check_suffix(migration->file, &spot)) {
         return;
     }
-    AUTO(buf) struct buf path = buf_make(64 * 1024);
+    AUTO(buf) struct buf path = buf_make(PATH_SIZE_MAX);
     buf_format(&path, "%s/%s", files->plan->folder, migration->file);
     char *real = path.full ? NULL : realpath(path.data, NULL);
     if (!real) {
@@ -316,10 +319,7 @@ static void digest_plan(const struct plan *plan, char out_digest[7 + DIGEST_HEX_
         digest_add(digest, migration->checksum, strlen(migration->checksum));
         digest_add(digest, "\n", 1);
     }
-    unsigned char bytes[DIGEST_SIZE];
-    digest_end(digest, bytes);
-    memcpy(out_digest, "sha256:", 7);
-    digest_hex(bytes, out_digest + 7);
+    plan_digest_text(digest, out_digest);
 }
 
 static void hand_over(struct files *files, struct plan *plan)

@@ -8,7 +8,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { SHOWN_MAX = 120 };
+/* A byte takes four characters at most when it is escaped. */
+enum { SHOWN_MAX = 120, SHOWN_SIZE_MAX = 4 * SHOWN_MAX + 3 };
 
 struct plan_spot plan_spot_at(const struct plan_spot *spot, unsigned line, unsigned column)
 {
@@ -56,7 +57,7 @@ char *plan_shown(const char *text)
 {
     size_t length = strlen(text);
     size_t shown = text_cut(text, length, SHOWN_MAX);
-    struct buf out = buf_make(SHOWN_MAX * 8);
+    struct buf out = buf_make(SHOWN_SIZE_MAX);
     text_escape(&out, text, shown);
     buf_text(&out, shown < length ? "..." : "");
     char *taken = buf_take(&out);

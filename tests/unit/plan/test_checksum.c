@@ -119,19 +119,17 @@ static void digests_a_large_text(void **state)
 {
     (void)state;
     enum { LINES = PLAN_SQL_MAX / 4 };
-    char *dos = memory_new(LINES, 4);
-    char *unix_text = memory_new(LINES, 3);
+    AUTO(buf) struct buf dos = buf_make(PLAN_SQL_MAX);
+    AUTO(buf) struct buf plain = buf_make(PLAN_SQL_MAX);
     for (size_t i = 0; i < LINES; i++) {
-        memcpy(dos + i * 4, ";;\r\n", 4);
-        memcpy(unix_text + i * 3, ";;\n", 3);
+        buf_add(&dos, ";;\r\n", 4);
+        buf_add(&plain, ";;\n", 3);
     }
     char first[7 + DIGEST_HEX_SIZE];
     char second[7 + DIGEST_HEX_SIZE];
-    plan_checksum(dos, (size_t)LINES * 4, first);
-    plan_checksum(unix_text, (size_t)LINES * 3, second);
+    plan_checksum(dos.data, dos.length, first);
+    plan_checksum(plain.data, plain.length, second);
     assert_string_equal(first, second);
-    free(dos);
-    free(unix_text);
 }
 
 int main(void)

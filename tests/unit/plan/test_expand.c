@@ -101,7 +101,7 @@ static void shows_no_password(void **state)
     };
     for (size_t i = 0; i < COUNT(plans); i++) {
         AUTO(findings) struct findings findings = {0};
-        AUTO(plan) struct plan *plan = parse(plans[i], &findings);
+        plan_free(parse(plans[i], &findings));
         assert_true(findings.count > 0);
         for (size_t j = 0; j < findings.count; j++) {
             assert_null(strstr(findings.items[j].message, "geheim"));

@@ -156,7 +156,8 @@ static void show_entry(const struct plan *plan, size_t index, struct buf *out)
 
 static void show_field(const struct plan_key *key, const struct plan *plan, struct buf *out)
 {
-    const void *value = key->value_at ? (const char *)plan + (key->value_at - 1) : NULL;
+    /* Only a text can be without, and is not looked for there. */
+    const void *value = (const char *)plan + (key->value_at ? key->value_at - 1 : 0);
     if (key->type == PLAN_TYPE_LIST) {
         const struct plan_list *list = plan_value_list_of(key, plan);
         for (size_t i = 0; i < list->count; i++) {
@@ -190,7 +191,10 @@ static void show(const struct plan *plan, const char *name, struct buf *out)
         return;
     }
     if (text_starts(name, "migrations.")) {
-        show_entry(plan, (size_t)atoll(dot + 1), out);
+        int64_t index = 0;
+        if (text_integer(dot + 1, 0, 1000, &index)) {
+            show_entry(plan, (size_t)index, out);
+        }
         return;
     }
     AUTO(text) char *section = memory_text_n(name, (size_t)(dot - name));
@@ -282,7 +286,7 @@ static int remove_one(const char *path, const struct stat *info, int flag, struc
 }
 
 /* *rest stands behind the title's line; it is moved to the next title. */
-static bool run_case(char *title, char **rest)
+static bool run_case(const char *title, char **rest)
 {
     char folder[] = "/tmp/postlude-plan-XXXXXX";
     if (!mkdtemp(folder) || chdir(folder) != 0) {
