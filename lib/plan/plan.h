@@ -46,6 +46,7 @@ struct plan_trigger {
     int64_t max_age_ms; /* after expansion; -1 = none */
 };
 
+/* A literal password is in `password` from the start, and password_text.text is "". */
 struct plan_database {
     struct plan_text host, port_text, name, user, password_text, tls_text, ca_file, schema, role,
         connect_timeout_text, wait_text;
@@ -61,6 +62,8 @@ struct plan_run {
 };
 
 struct plan_report {
+    /* topic NULL: nothing is published. The subject's default is "${POSTLUDE_ENV:-} NAME";
+     * expanded, it has no blanks around it. */
     struct plan_text topic, when_text, format_text, details_text, subject;
     /* after expansion: */
     enum plan_when when;
@@ -74,15 +77,16 @@ struct plan_migration {
     char *file;            /* relative to the plan, for messages */
     unsigned line, column; /* of its entry in the plan */
     enum plan_transaction transaction;
-    int64_t lock_timeout_ms, statement_timeout_ms; /* run's where the entry has none */
-    char *out_of_order;                            /* the reason that admits it, or NULL */
-    char checksum[7 + DIGEST_HEX_SIZE];            /* "sha256:" and hex of the canonical text */
+    int64_t lock_timeout_ms,
+        statement_timeout_ms;           /* run's where the entry has none; 0 = no limit */
+    char *out_of_order;                 /* the reason that admits it, or NULL */
+    char checksum[7 + DIGEST_HEX_SIZE]; /* "sha256:" and hex of the canonical text */
     size_t size_bytes;
 };
 
 struct plan {
     char *path, *folder;
-    char *name;
+    char *name;                       /* NULL when that is what is wrong */
     char digest[7 + DIGEST_HEX_SIZE]; /* "sha256:" of the plan's ids and checksums, in order */
     struct plan_trigger trigger;
     struct plan_database database;
@@ -102,8 +106,9 @@ void plan_free(struct plan *plan); /* wipes the password */
 enum plan_section { PLAN_SECTION_TRIGGER = 1, PLAN_SECTION_DATABASE = 2, PLAN_SECTION_REPORT = 4 };
 
 /* Expands ${NAME}, ${NAME:-default} and $$ in place in those sections and reads durations, numbers
- * and words from them. Unset names and wrong values are findings. The variables that
- * database.password names are concealed (base/env.h). */
+ * and words from them. Unset names and wrong values are findings. An optional value that comes to
+ * nothing counts as absent: its default holds. The variables that database.password names are
+ * concealed (base/env.h). What was expanded once is left alone by a further call. */
 void plan_expand(struct plan *plan, unsigned sections, struct env *env, struct findings *findings);
 
 /* Adds a warning for each variable that those sections name and env does not have. */

@@ -40,7 +40,7 @@ static void expands_the_sections_asked_for(void **state)
     assert_int_equal(findings.errors, 1);
 }
 
-/* $$ must not be halved again by a second call. */
+/* A variable's value is not expanded again, and a second call changes nothing. */
 static void expands_once(void **state)
 {
     (void)state;
@@ -52,6 +52,10 @@ static void expands_once(void **state)
     plan_expand(plan, PLAN_SECTION_REPORT, env, &findings);
     plan_expand(plan, PLAN_SECTION_REPORT, env, &findings);
     assert_string_equal(plan->report.subject.text, "a $$ b ${W}$$");
+    AUTO(plan) struct plan *other = parse("report: {subject: 'a $$$$ b'}\n", &findings);
+    plan_expand(other, PLAN_SECTION_REPORT, env, &findings);
+    plan_expand(other, PLAN_SECTION_REPORT, env, &findings);
+    assert_string_equal(other->report.subject.text, "a $$ b");
 }
 
 static void conceals_the_password(void **state)

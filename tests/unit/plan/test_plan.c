@@ -364,13 +364,76 @@ static void finds_files(void **state)
     assert_int_equal(run_cases("files"), 0);
 }
 
+static void check_one(const char *path, const char *message)
+{
+    AUTO(findings) struct findings findings = {0};
+    plan_free(plan_load(path, &findings));
+    assert_int_equal(findings.errors, 1);
+    assert_string_equal(findings.items[0].message, message);
+}
+
+static void make_long(const char *path, off_t size)
+{
+    write_file(path, "#", 1);
+    assert_int_equal(truncate(path, size), 0);
+}
+
+static void limits_sizes(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/postlude-plan-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    make_long("plan.yaml", (off_t)PLAN_SIZE_MAX + 1);
+    check_one("plan.yaml", "file is larger than the limit of 1048576 bytes");
+    check_one("absent.yaml", "could not open file: No such file or directory");
+    check_one(".", "could not read file: Is a directory");
+
+    AUTO(buf) struct buf text = buf_make(TEXT_MAX);
+    for (size_t i = 0; i < COUNT(standard); i++) {
+        buf_format(&text, "%s\n",
+                   i + 1 < COUNT(standard) ? standard[i].line : "migrations: [1.sql]");
+    }
+    write_file("plan.yaml", text.data, text.length);
+    make_long("1.sql", (off_t)PLAN_SQL_MAX + 1);
+    check_one("plan.yaml", "file is larger than the limit of 67108864 bytes");
+    make_long("1.sql", PLAN_SQL_MAX);
+    check_one("plan.yaml", "file holds a NUL byte");
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* The digest is of ids and checksums: neither options nor the place of the files change it. */
+static void digests_the_migrations(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/postlude-plan-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    write_file("1.sql", "abc", 3);
+    static const char plan_text[] = "migrations: [1.sql]";
+    write_file("plan.yaml", plan_text, sizeof plan_text - 1);
+    AUTO(findings) struct findings findings = {0};
+    AUTO(plan) struct plan *plan = plan_load("plan.yaml", &findings);
+    assert_non_null(plan);
+    static const char digested[] =
+        "1\0sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n";
+    char wanted[DIGEST_HEX_SIZE];
+    digest_sha256_hex(digested, sizeof digested - 1, wanted);
+    assert_string_equal(plan->digest + 7, wanted);
+    assert_memory_equal(plan->digest, "sha256:", 7);
+    assert_int_equal(plan->migrations[0].size_bytes, 3);
+    assert_string_equal(plan->migrations[0].path, "./1.sql");
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_yaml_strictly),
-        cmocka_unit_test(reads_keys),
-        cmocka_unit_test(expands_variables),
-        cmocka_unit_test(finds_files),
+        cmocka_unit_test(reads_yaml_strictly), cmocka_unit_test(reads_keys),
+        cmocka_unit_test(expands_variables),   cmocka_unit_test(finds_files),
+        cmocka_unit_test(limits_sizes),        cmocka_unit_test(digests_the_migrations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
