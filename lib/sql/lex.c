@@ -34,6 +34,10 @@ static bool tag_character(char c)
 static char peek(const struct sql_lexer *lexer, size_t at)
 {
     return (char)(at < lexer->length ? lexer->text[at] : '\0');
+    if (at < lexer->length) {
+        return lexer->text[at];
+    }
+    return '\0';
 }
 
 static bool pair(const struct sql_lexer *lexer, size_t at, char first, char second)
@@ -172,35 +176,33 @@ static size_t digits(const struct sql_lexer *lexer, size_t at)
     return at;
 }
 
-/* PostgreSQL 15 makes one letter that touches a number part of it, as an error. */
-static size_t number(const struct sql_lexer *lexer, size_t at)
-{
-    at = digits(lexer, at);
-    if (peek(lexer, at) == '.' && peek(lexer, at + 1) != '.') {
-        at = digits(lexer, at + 1);
-    }
-    char c = peek(lexer, at);
-    if (c == 'e' || c == 'E') {
-        char sign = peek(lexer, at + 1);
-        if (digit(sign)) {
-            at = digits(lexer, at + 1);
-        } else if (sign == '+' || sign == '-') {
-            size_t end = digits(lexer, at + 2);
-            if (end == at + 2) {
-                return end;
-            }
-            at = end;
-        }
-    }
-    return starts_word(peek(lexer, at)) ? at + 1 : at;
-}
-
 static size_t word(const struct sql_lexer *lexer, size_t at)
 {
     while (at < lexer->length && (tag_character(lexer->text[at]) || lexer->text[at] == '$')) {
         at++;
     }
     return at;
+}
+
+/* A word that touches a number or parameter is part of it, and an error (before PostgreSQL 15: a
+ * word of its own, which ends at the same place). */
+static size_t junk(const struct sql_lexer *lexer, size_t at)
+{
+    return starts_word(peek(lexer, at)) ? word(lexer, at) : at;
+}
+
+static size_t number(const struct sql_lexer *lexer, size_t at)
+{
+    at = digits(lexer, at);
+    if (peek(lexer, at) == '.' && peek(lexer, at + 1) != '.') {
+        at = digits(lexer, at + 1);
+    }
+    char sign = peek(lexer, at + 1);
+    if ((peek(lexer, at) | 0x20) == 'e' && (sign == '+' || sign == '-')) {
+        size_t end = digits(lexer, at + 2);
+        return end == at + 2 ? end : junk(lexer, end);
+    }
+    return junk(lexer, at);
 }
 
 static struct sql_token make(const struct sql_lexer *lexer, enum sql_token_kind kind, size_t end)
@@ -262,8 +264,7 @@ static struct sql_token dollar(const struct sql_lexer *lexer)
 {
     size_t at = lexer->at;
     if (digit(peek(lexer, at + 1))) {
-        size_t end = digits(lexer, at + 1);
-        return make(lexer, SQL_TOKEN_NUMBER, starts_word(peek(lexer, end)) ? end + 1 : end);
+        return make(lexer, SQL_TOKEN_NUMBER, junk(lexer, digits(lexer, at + 1)));
     }
     size_t tag = dollar_tag(lexer, at);
     if (tag) {

@@ -2,10 +2,9 @@
  * SQL text as tokens, by the rules of PostgreSQL's lexer with standard_conforming_strings on.
  *
  * For this room only. Blanks and comments are skipped; what a token means is not asked here. Words
- * are found exactly as the server finds them; operators come as single characters, and numbers as
- * the lexer of PostgreSQL 15 sees them, which differs from other versions only where all of them
- * refuse the statement. A blank is what PostgreSQL 16 takes for one (with vertical tab). Each byte
- * is looked at a bounded number of times, whatever the text.
+ * and constants end where the server lets them end; operators come as single characters. A blank is
+ * what PostgreSQL 16 takes for one (with vertical tab). Each byte is looked at a bounded number of
+ * times, whatever the text.
  */
 #ifndef POSTLUDE_SQL_LEX_H
 #define POSTLUDE_SQL_LEX_H

@@ -73,7 +73,7 @@ static enum routine routine_body(const struct splitter *splitter, const struct s
         return ROUTINE_BODY;
     }
     if (splitter->routine == ROUTINE_BODY && sql_token_word(text, token, "END")) {
-        return ROUTINE_NONE;
+        return ROUTINE_HEAD;
     }
     return ROUTINE_STATEMENT;
 }
@@ -83,6 +83,11 @@ static enum routine routine_after(const struct splitter *splitter, const struct 
     const char *text = splitter->lexer.text;
     bool routine =
         sql_token_word(text, token, "FUNCTION") || sql_token_word(text, token, "PROCEDURE");
+    /* As psql does, only words outside parentheses are counted up to there: what else might stand
+     * between them is a syntax error. */
+    if (splitter->routine < ROUTINE_HEAD && (token->kind != SQL_TOKEN_WORD || splitter->depth)) {
+        return splitter->routine;
+    }
     switch (splitter->routine) {
     case ROUTINE_UNREAD:
         return sql_token_word(text, token, "CREATE") ? ROUTINE_CREATE : ROUTINE_NONE;

@@ -28,6 +28,13 @@ enum { CASES_MAX = 4 * 1024 * 1024 };
 
 typedef void (*cases_render)(const char *title, const char *text, size_t length, struct buf *out);
 
+struct cases {
+    cases_render render;
+    bool visit; /* the inputs only: there is no expectation to meet, and nothing to write */
+    size_t count;
+    size_t failed;
+};
+
 /* The line at `at` (without its end) and where the next begins. */
 static inline size_t cases_line(const char *at, const char **out_next)
 {
@@ -63,8 +70,24 @@ static inline void cases_input(const char *title, const char *from, const char *
     }
 }
 
-/* Runs one block; the expectation goes up to the next title. Returns whether it was met. */
-static inline bool cases_block(const char *title, const char **at, cases_render render,
+/* Whether the expectation, up to the next title, is what came out. */
+static inline bool cases_met(const char *title, const char *expected, const char *end,
+                             const struct buf *result)
+{
+    while (end > expected && end[-1] == '\n') {
+        end--;
+    }
+    size_t size = (size_t)(end - expected);
+    if (size == result->length && memcmp(expected, result->data, size) == 0) {
+        return true;
+    }
+    (void)fprintf(stderr, "%s\n-- expected:\n%.*s\n-- came out:\n%s\n\n", title, (int)size,
+                  expected, result->data);
+    return false;
+}
+
+/* Runs the block whose title line was read, and moves *at to the next. */
+static inline void cases_block(struct cases *cases, const char *title, const char **at,
                                struct buf *written)
 {
     const char *from = *at;
@@ -73,11 +96,6 @@ static inline bool cases_block(const char *title, const char **at, cases_render 
     while (*to && !cases_is(to, cases_line(to, &next), "----")) {
         to = next;
     }
-    AUTO(buf) struct buf input = buf_make(CASES_MAX);
-    cases_input(title, from, to, &input);
-    AUTO(buf) struct buf result = buf_make(CASES_MAX);
-    render(title, input.data, input.length, &result);
-
     const char *expected = *to ? next : to;
     const char *end = expected;
     while (*end && !text_starts(end, "==== ")) {
@@ -85,26 +103,28 @@ static inline bool cases_block(const char *title, const char **at, cases_render 
         end = next;
     }
     *at = end;
-    while (end > expected && end[-1] == '\n') {
-        end--;
-    }
+    AUTO(buf) struct buf input = buf_make(CASES_MAX);
+    cases_input(title, from, to, &input);
+    AUTO(buf) struct buf result = buf_make(CASES_MAX);
+    cases->render(title, input.data, input.length, &result);
     while (result.length && result.data[result.length - 1] == '\n') {
         buf_truncate(&result, result.length - 1);
     }
     buf_format(written, "==== %s\n%.*s----\n%s%s\n", title, (int)(to - from), from, result.data,
                result.length ? "\n" : "");
-    bool met = cases_is(result.data, result.length, "")
-                   ? end == expected
-                   : (size_t)(end - expected) == result.length &&
-                         memcmp(expected, result.data, result.length) == 0;
-    if (!met && !getenv("GOLDEN")) {
-        (void)fprintf(stderr, "%s\n-- expected:\n%.*s\n-- came out:\n%s\n\n", title,
-                      (int)(end - expected), expected, result.data);
-    }
-    return met;
+    cases->count++;
+    cases->failed += !cases->visit && !cases_met(title, expected, end, &result);
 }
 
-static inline size_t cases_file(const char *path, cases_render render, size_t *count)
+static inline void cases_write(const char *path, const struct buf *written)
+{
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(fwrite(written->data, 1, written->length - 1, out), written->length - 1);
+    assert_int_equal(fclose(out), 0);
+}
+
+static inline void cases_file(struct cases *cases, const char *path)
 {
     AUTO(buf) struct buf file = buf_make(CASES_MAX);
     AUTO(buf) struct buf written = buf_make(CASES_MAX);
@@ -112,7 +132,6 @@ static inline size_t cases_file(const char *path, cases_render render, size_t *c
     if (!file_read(path, &file, &err)) {
         fail_msg("%s: %s", path, err.message);
     }
-    size_t failed = 0;
     const char *at = file.data;
     while (*at) {
         const char *next = at;
@@ -121,39 +140,43 @@ static inline size_t cases_file(const char *path, cases_render render, size_t *c
         char title[256];
         (void)snprintf(title, sizeof title, "%.*s", (int)(size - 5), at + 5);
         at = next;
-        failed += !cases_block(title, &at, render, &written);
-        (*count)++;
+        cases_block(cases, title, &at, &written);
     }
-    if (text_same(getenv("GOLDEN"), "write")) {
-        FILE *out = fopen(path, "w");
-        assert_non_null(out);
-        assert_int_equal(fwrite(written.data, 1, written.length - 1, out), written.length - 1);
-        assert_int_equal(fclose(out), 0);
-        return 0;
+    if (!cases->visit && text_same(getenv("GOLDEN"), "write")) {
+        cases_write(path, &written);
     }
-    return failed;
 }
 
 /* Every file of cases/<folder>. */
-static inline void cases_run(const char *folder, cases_render render)
+static inline void cases_folder(struct cases *cases, const char *folder)
 {
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/cases/%s", getenv("TEST_DATA"), folder);
     DIR *files = opendir(path);
     assert_non_null(files);
-    size_t count = 0;
-    size_t failed = 0;
     for (struct dirent *entry = readdir(files); entry; entry = readdir(files)) {
         if (text_ends(entry->d_name, ".txt")) {
             char name[1536];
             (void)snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-            failed += cases_file(name, render, &count);
+            cases_file(cases, name);
         }
     }
     (void)closedir(files);
-    print_message("%zu cases of %s\n", count, folder);
-    assert_int_equal(failed, 0);
-    assert_true(count > 0);
+    print_message("%zu cases of %s\n", cases->count, folder);
+    assert_true(cases->count > 0);
+}
+
+static inline void cases_run(const char *folder, cases_render render)
+{
+    struct cases cases = {.render = render};
+    cases_folder(&cases, folder);
+    assert_int_equal(cases.failed, 0);
+}
+
+static inline void cases_visit(const char *folder, cases_render render)
+{
+    struct cases cases = {.render = render, .visit = true};
+    cases_folder(&cases, folder);
 }
 
 #endif

@@ -1,0 +1,3 @@
+select 1 \gset x
+select (2 \i a.sql
+); select 3;

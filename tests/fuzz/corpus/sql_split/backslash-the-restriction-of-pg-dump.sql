@@ -1,0 +1,5 @@
+\restrict abc
+
+SET statement_timeout = 0;
+
+\unrestrict abc

@@ -1,0 +1,2 @@
+select
+  $body$ ; $Body$ ; $body ;

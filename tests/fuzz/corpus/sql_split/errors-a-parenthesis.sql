@@ -1,0 +1,3 @@
+select 1;
+create table t (a int, b numeric(1,2);
+select (2);

@@ -1,0 +1,1 @@
+select $; select $a; select $1a; select 2;

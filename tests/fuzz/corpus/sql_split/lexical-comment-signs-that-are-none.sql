@@ -1,0 +1,1 @@
+select '--', '/*'; select "--;" ; select 1 * / 2; select 1 - - 2;
