@@ -33,7 +33,6 @@ static bool tag_character(char c)
 
 static char peek(const struct sql_lexer *lexer, size_t at)
 {
-    return (char)(at < lexer->length ? lexer->text[at] : '\0');
     if (at < lexer->length) {
         return lexer->text[at];
     }

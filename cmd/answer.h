@@ -1,0 +1,30 @@
+/* What goes to stdout, and the one place that prints an error. */
+#ifndef POSTLUDE_CMD_ANSWER_H
+#define POSTLUDE_CMD_ANSWER_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cmd/settings.h"
+
+/* Writes the text to stdout; 0, or the exit code of an internal error when it could not. */
+int answer_text(const struct buf *text);
+/* The same for a document and a line end. */
+int answer_json(const json_t *document);
+
+/* Prints an error of the command line: to stderr as text, and with --json among the words to stdout
+ * as a document too. Returns its exit code. */
+int answer_error(int argc, char **argv, const struct error *error);
+
+/* Appends text as lines of at most width columns where words allow, control characters shown: the
+ * first line begins with `first`, the others with `rest`. */
+void answer_wrap(const char *text, size_t width, const char *first, const char *rest,
+                 struct buf *out);
+
+/* "postlude: place: message" and the hint, wrapped to the width. */
+void answer_describe(const struct error *error, size_t width, struct buf *out);
+
+/* The error as the object that every --json answer carries; null for none. New reference. */
+json_t *answer_error_object(const struct error *error);
+
+#endif

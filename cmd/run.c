@@ -1,0 +1,235 @@
+/* postlude run: the event, the plan, the database, the report. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cmd/answer.h"
+#include "cmd/load.h"
+#include "cmd/verbs.h"
+#include "deliver/deliver.h"
+#include "engine/admit.h"
+#include "engine/engine.h"
+#include "target/target.h"
+
+enum { REPORT_MS = 60000, TEXT_MAX = 1024 * 1024 };
+
+/* One run, from its start to its exit code. */
+struct run {
+    const struct settings *settings;
+    struct trigger *trigger;
+    struct plan *plan;
+    struct pg_address address;
+    bool expanded; /* the plan's trigger and report sections are */
+    struct engine *engine;
+    struct outcome *outcome;
+};
+
+static void copy_trigger(const struct trigger *trigger, struct outcome *outcome)
+{
+    outcome->trigger_kind = memory_text(trigger_name(trigger->kind));
+    outcome->pipeline = memory_text(trigger->pipeline);
+    outcome->stage = memory_text(trigger->stage);
+    outcome->execution_id = memory_text(trigger->execution_id);
+    outcome->event_id = memory_text(trigger->event_id);
+    outcome->account = memory_text(trigger->account);
+    outcome->region = memory_text(trigger->region);
+    outcome->schedule = memory_text(trigger->schedule);
+    outcome->scheduled_time = memory_text(trigger->scheduled_time);
+    outcome->reason = memory_text(trigger->reason);
+    outcome->by = memory_text(trigger->by);
+    outcome->attempt = trigger->execution_id ? trigger->attempt : 0;
+}
+
+static void log_trigger(const struct trigger *trigger)
+{
+    AUTO(buf) struct buf line = buf_make(1024);
+    buf_text(&line, "started by ");
+    trigger_describe(trigger, &line);
+    log_info(line.data, LOG_QUIET_TEXT("trigger", trigger_name(trigger->kind)),
+             LOG_QUIET_TEXT("pipeline", trigger->pipeline),
+             LOG_QUIET_TEXT("execution_id", trigger->execution_id),
+             LOG_QUIET_TEXT("event_id", trigger->event_id));
+}
+
+static void ignore(struct run *run, const char *why)
+{
+    run->outcome->kind = OUTCOME_IGNORED;
+    run->outcome->note = memory_text(why);
+}
+
+/* Reads event and plan and lets the plan judge the event; *out_go false: it is none of ours. */
+static bool prepare(struct run *run, bool *out_go, struct error *err)
+{
+    *out_go = false;
+    if (!load_trigger(run->settings, &run->trigger, err)) {
+        return false;
+    }
+    copy_trigger(run->trigger, run->outcome);
+    log_trigger(run->trigger);
+    if (run->trigger->ignored) {
+        ignore(run, run->trigger->ignored);
+        return true;
+    }
+    if (!load_plan(run->settings, &run->plan, err)) {
+        return false;
+    }
+    run->outcome->plan = memory_text(run->plan->name);
+    AUTO(findings) struct findings findings = {0};
+    plan_expand(run->plan, PLAN_SECTION_TRIGGER | PLAN_SECTION_REPORT, run->settings->env,
+                &findings);
+    AUTO(buf) struct buf why = buf_make(1024);
+    enum admit_verdict verdict = ADMIT_RUN;
+    if (findings_error(&findings, ERROR_INVALID, err)) {
+        return false;
+    }
+    run->expanded = true;
+    if (!engine_admit(run->trigger, &run->plan->trigger, run->outcome->started_ms, &verdict, &why,
+                      err)) {
+        return false;
+    }
+    if (verdict == ADMIT_IGNORE) {
+        ignore(run, why.data);
+        return true;
+    }
+    *out_go = true;
+    return true;
+}
+
+/* Everything up to the database's outcome. */
+static bool carry_out(struct run *run, struct error *err)
+{
+    const struct settings *settings = run->settings;
+    bool go = false;
+    if (!prepare(run, &go, err)) {
+        return false;
+    }
+    if (!go) {
+        return true;
+    }
+    if (!target_resolve(run->plan, settings->env, &run->address, err)) {
+        return false;
+    }
+    const struct engine_request request = {
+        .plan = run->plan,
+        .trigger = run->trigger,
+        .address = &run->address,
+        .stop = &settings->stop,
+        .deadline = deadline_in(run->plan->run.deadline_ms),
+        .to = settings->values[OPTION_TO],
+        .dry_run = settings_on(settings, OPTION_DRY_RUN),
+    };
+    if (!engine_open(&request, run->outcome, &run->engine, err)) {
+        return false;
+    }
+    engine_run(run->engine, run->outcome);
+    return true;
+}
+
+/* Where the report goes: POSTLUDE_REPORT_TOPIC works without a readable plan. */
+static struct deliver_target report_target(const struct run *run)
+{
+    const struct plan_report *report = run->expanded ? &run->plan->report : NULL;
+    const char *topic = env_value(run->settings->env, "POSTLUDE_REPORT_TOPIC");
+    return (struct deliver_target){
+        .topic = topic    ? topic
+                 : report ? report->topic.text
+                          : NULL,
+        .format = report && report->format == PLAN_FORMAT_TEXT ? DELIVER_TEXT : DELIVER_JSON,
+        .details = report && report->details,
+        .subject = report ? report->subject.text : NULL,
+    };
+}
+
+static bool wanted(const struct run *run)
+{
+    switch (run->expanded ? run->plan->report.when : PLAN_WHEN_CHANGES) {
+    case PLAN_WHEN_CHANGES:
+        return deliver_wanted(run->outcome, DELIVER_CHANGES);
+    case PLAN_WHEN_ALWAYS:
+        return deliver_wanted(run->outcome, DELIVER_ALWAYS);
+    case PLAN_WHEN_FAILURES:
+        return deliver_wanted(run->outcome, DELIVER_FAILURES);
+    }
+    return true;
+}
+
+/* Publishes the report; false when it should have gone out and did not. */
+static bool publish(struct run *run)
+{
+    const struct deliver_target target = report_target(run);
+    if (text_empty(target.topic) || !wanted(run)) {
+        return true;
+    }
+    const struct deliver_means means = {
+        .env = run->settings->env,
+        .stop = &run->settings->stop,
+        .deadline = deadline_in(REPORT_MS),
+    };
+    struct error err;
+    struct aws_sns_receipt receipt;
+    if (!deliver_publish(run->outcome, &target, &means, &receipt, &err)) {
+        log_error("the report could not be published", LOG_TEXT("topic", target.topic),
+                  LOG_TEXT("error", err.message), LOG_TEXT("hint", err.hint));
+        return false;
+    }
+    log_info("report published", LOG_QUIET_TEXT("topic", target.topic),
+             LOG_TEXT("message_id", receipt.message_id));
+    if (run->engine) {
+        engine_reported(run->engine, run->outcome);
+    }
+    return true;
+}
+
+static int answer(const struct run *run)
+{
+    const struct settings *settings = run->settings;
+    if (settings->json) {
+        AUTO(json) json_t *report = outcome_json(run->outcome, OUTCOME_WHOLE);
+        return answer_json(report);
+    }
+    if (!settings->terminal && run->outcome->kind == OUTCOME_ERROR) {
+        /* The text below goes to a file or pipe: whoever watches the log should see it too. */
+        log_error(run->outcome->error.message, LOG_TEXT("where", run->outcome->error.where));
+    }
+    AUTO(buf) struct buf text = buf_make(TEXT_MAX);
+    outcome_text(run->outcome, OUTCOME_WHOLE, settings->width, &text);
+    return answer_text(&text);
+}
+
+static void log_end(const struct outcome *outcome)
+{
+    AUTO(buf) struct buf line = buf_make(2048);
+    outcome_summary(outcome, &line);
+    log_write(outcome->kind == OUTCOME_ERROR ? LOG_ERROR : LOG_INFO, line.data,
+              (const struct log_field[]){LOG_QUIET_TEXT("outcome", outcome_name(outcome)),
+                                         LOG_QUIET_NUMBER("exit_code", outcome_exit_code(outcome))},
+              2);
+}
+
+int cmd_run(const struct settings *settings)
+{
+    AUTO(outcome) struct outcome *outcome = outcome_new();
+    struct run run = {.settings = settings, .outcome = outcome};
+    struct error err;
+    uuid_make(outcome->run_id);
+    log_run_id(outcome->run_id);
+    outcome->started_ms = clock_wall_ms();
+    outcome->dry_run = settings_on(settings, OPTION_DRY_RUN);
+    outcome->rerun = memory_text(env_value(settings->env, "POSTLUDE_RERUN"));
+    if (!carry_out(&run, &err)) {
+        outcome_fail(outcome, &err);
+    }
+    outcome->finished_ms = outcome->finished_ms ? outcome->finished_ms : clock_wall_ms();
+    if (settings->log_json) {
+        log_end(outcome);
+    }
+    bool published = publish(&run);
+    int written = answer(&run);
+    int code = outcome_exit_code(outcome);
+    engine_close(run.engine);
+    plan_free(run.plan);
+    trigger_free(run.trigger);
+    return code ? code : !published ? error_exit_code(ERROR_UNDELIVERED) : written;
+}

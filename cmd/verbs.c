@@ -1,0 +1,15 @@
+#include "cmd/verbs.h"
+
+const struct verb verbs[] = {
+    {"run", "apply what the plan has and the database has not (no verb at all = run)",
+     1u << OPTION_EVENT | 1u << OPTION_DRY_RUN | 1u << OPTION_TO | 1u << OPTION_REASON |
+         1u << OPTION_BY,
+     cmd_run},
+    {"status", "applied / pending / changed / failed / unknown, per migration", 0, cmd_status},
+    {"validate", "plan, SQL files and (with --event) an event, no network; every finding",
+     1u << OPTION_EVENT | 1u << OPTION_REASON | 1u << OPTION_BY, cmd_validate},
+};
+const size_t verb_count = COUNT(verbs);
+
+const char *const verbs_to_come[] = {"check", "doctor", "history", "resolve", "adopt", "new"};
+const size_t verbs_to_come_count = COUNT(verbs_to_come);

@@ -1,0 +1,18 @@
+/* The table of verbs: what dispatch, --help and README's block are made from. */
+#ifndef POSTLUDE_CMD_VERBS_H
+#define POSTLUDE_CMD_VERBS_H
+
+#include "cmd/settings.h"
+
+extern const struct verb verbs[];
+extern const size_t verb_count;
+
+/* Words of the contract whose behaviour is not built yet. */
+extern const char *const verbs_to_come[];
+extern const size_t verbs_to_come_count;
+
+int cmd_run(const struct settings *settings);
+int cmd_status(const struct settings *settings);
+int cmd_validate(const struct settings *settings);
+
+#endif
