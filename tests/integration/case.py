@@ -5,6 +5,7 @@ A test file takes setUpModule from here, or makes its own with share_lab(Lab(...
 
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lab"))
@@ -87,6 +88,18 @@ class LabCase(unittest.TestCase):
         return {key: row["state"] for key, row in self.lab.migrations(db, plan).items()}
 
 
+class Timed(unittest.TextTestResult):
+    """Says how long each test took."""
+
+    def startTest(self, test):
+        self._started = time.monotonic()
+        super().startTest(test)
+
+    def addSuccess(self, test):
+        self.stream.write(f"{time.monotonic() - self._started:.1f} s ")
+        super().addSuccess(test)
+
+
 def main():
     """Runs the tests of the calling file."""
-    unittest.main(verbosity=2)
+    unittest.main(testRunner=unittest.TextTestRunner(verbosity=2, resultclass=Timed))

@@ -91,13 +91,13 @@ class Races(LabCase):
 
     def test_killed_at_any_moment(self):
         # Whatever the moment, the next run ends where an undisturbed one would.
-        for number in range(40 if LONG else 8):
+        for number in range(40 if LONG else 5):
             with self.subTest(number):
                 db = self.lab.database()
                 plan = self.lab.plan(EFFECTS, db)
                 process = self.lab.start_run("run", event=self.lab.event(), plan=plan)
                 try:
-                    process.wait(0.01 + 0.02 * number)
+                    process.wait(0.01 + (0.005 if LONG else 0.03) * number)
                 except Exception:  # pylint: disable=broad-except
                     pass
                 process.kill()
