@@ -27,7 +27,7 @@ EVENT = {
 def heading(title, text=""):
     print(f"\n{bold('== ' + title)}")
     if text:
-        print(textwrap.fill(" ".join(text.split()), WIDTH) + "\n")
+        print(textwrap.fill(" ".join(text.split()), WIDTH))
     sys.stdout.flush()
 
 
@@ -38,20 +38,33 @@ def bold(text):
 def show(text):
     """Prints text indented, long lines folded."""
     for line in text.rstrip("\n").split("\n"):
-        indent = " " * (len(line) - len(line.lstrip()) + 4)
-        print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent=indent,
-                            drop_whitespace=False) if line else "")
+        print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      ",
+                            drop_whitespace=False, break_on_hyphens=False))
+
+
+def pretty(value, indent=0):
+    """JSON as people like it: what is short stays on one line."""
+    text = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or indent + len(text) < WIDTH - 20:
+        return text
+    if isinstance(value, dict):
+        inner = [f"{json.dumps(key)}: {pretty(item, indent + 2)}" for key, item in value.items()]
+    else:
+        inner = [pretty(item, indent + 2) for item in value]
+    margin = "\n" + " " * indent
+    return text[0] + f"{margin}  " + f",{margin}  ".join(inner) + margin + text[-1]
 
 
 def play(lab, db, plan):
     """One delivery of the event, seen as on a terminal; the exit code."""
     env = {**lab.environment(), "DB_NAME": db, "POSTLUDE_EVENT": json.dumps(EVENT),
            "TERM": os.environ.get("TERM", "dumb")}
-    text = [] if sys.stderr.isatty() and sys.stdout.isatty() else ["--log", "text"]
-    print(f"$ postlude run --plan {os.path.relpath(plan, REPOSITORY)}")
+    terminal = sys.stderr.isatty() and sys.stdout.isatty()
+    print(f"\n$ postlude run --plan {os.path.relpath(plan, REPOSITORY)}")
     sys.stdout.flush()
-    done = subprocess.run(lab.command("run", *text, plan=plan), env=env, check=False,
-                          stdin=subprocess.DEVNULL)
+    done = subprocess.run(lab.command("run", *[] if terminal else ["--log", "text"], plan=plan),
+                          env=env, check=False, stdin=subprocess.DEVNULL,
+                          stderr=None if terminal else subprocess.STDOUT)
     sys.stdout.flush()
     print(f"(exit code {done.returncode})")
     return done.returncode
@@ -83,11 +96,13 @@ def story(lab, aws):
     heading("The event", """
         What EventBridge sends when a pipeline has SUCCEEDED. The numbers really come as 6.0 and
         1.0. The task gets it in the variable POSTLUDE_EVENT.""")
-    show(json.dumps(EVENT, indent=1))
+    print()
+    show(pretty(EVENT))
 
-    heading("The run", "The task starts, with no arguments but its plan:")
+    heading("The run", "The task starts. On a terminal it speaks to people, otherwise in JSON.")
     first = play(lab, db, plan)
     heading("The database now", "The tables that the migrations made, and the ledger's rows:")
+    print()
     show(tables(lab, db))
     print()
     show(lab.psql("select format('%-32s %-8s %s ms', id, state, duration_ms) "
@@ -95,10 +110,11 @@ def story(lab, aws):
 
     heading("What the topic got", "Signed with the task's credentials; the signature was right.")
     for message in aws.messages():
-        show("attributes: " + ", ".join(f"{name}={value}" for name, value
-                                        in sorted(message["attributes"].items())))
-        show(f"subject: {message['subject']}")
-        show(json.dumps(json.loads(message["message"]), indent=1, ensure_ascii=False))
+        print()
+        show(f"Subject: {message['subject']}")
+        for name, (kind, value) in sorted(message["attributes"].items()):
+            show(f"Attribute {name} ({kind}): {value}")
+        show(pretty(json.loads(message["message"])))
 
     heading("The same event again", """
         EventBridge delivers at least once, so every event may come twice. Nothing changes, and
@@ -106,7 +122,7 @@ def story(lab, aws):
     before, published = lab.fingerprint(db), len(aws.messages())
     second = play(lab, db, plan)
     same = lab.fingerprint(db) == before and len(aws.messages()) == published
-    print("\n" + ("The database is byte for byte what it was before." if same else
+    print("\n" + ("The database is what it was before, and the topic got nothing." if same else
                   "THE DATABASE HAS CHANGED, which must not be."))
     return 0 if (first, second, same) == (0, 0, True) else 1
 
