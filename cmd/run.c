@@ -21,7 +21,7 @@ struct run {
     struct trigger *trigger;
     struct plan *plan;
     struct pg_address address;
-    bool expanded; /* the plan's trigger and report sections are */
+    bool expanded; /* the plan's report section is */
     struct engine *engine;
     struct outcome *outcome;
 };
@@ -59,11 +59,24 @@ static void ignore(struct run *run, const char *why)
     run->outcome->note = memory_text(why);
 }
 
+/* A plan that can be read tells where a refusal is to be reported. */
+static void learn_topic(struct run *run)
+{
+    struct error ignored;
+    AUTO(findings) struct findings findings = {0};
+    if (load_plan(run->settings, &run->plan, &ignored)) {
+        plan_expand(run->plan, PLAN_SECTION_REPORT, run->settings->env, &findings);
+        run->expanded = findings.errors == 0;
+        run->outcome->plan = memory_text(run->plan->name);
+    }
+}
+
 /* Reads event and plan and lets the plan judge the event; *out_go false: it is none of ours. */
 static bool prepare(struct run *run, bool *out_go, struct error *err)
 {
     *out_go = false;
     if (!load_trigger(run->settings, &run->trigger, err)) {
+        learn_topic(run);
         return false;
     }
     copy_trigger(run->trigger, run->outcome);

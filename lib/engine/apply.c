@@ -139,8 +139,7 @@ static void undo(const struct application *application, const struct error *err)
         AUTO(json) json_t *error = outcome_error_json(&failed, OUTCOME_WHOLE);
         ok = ledger_fail(engine->pg, &application->claim, error, deadline_in(UNDO_MS), &trouble);
     } else {
-        AUTO(pg_reply) struct pg_reply reply = {0};
-        ok = pg_query(engine->pg, "ROLLBACK", deadline_in(UNDO_MS), &reply, &trouble);
+        ok = ledger_undo(engine->pg, deadline_in(UNDO_MS), &trouble);
     }
     if (!ok) {
         log_warn("could not record the failure in the ledger", LOG_TEXT("error", trouble.message));

@@ -7,9 +7,9 @@
 #include "base/text.h"
 #include "engine/internal.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, LAST_MS = 1000 };
 
-static bool open_once(struct engine *engine, struct error *err)
+static bool open_once(struct engine *engine, struct deadline attempt, struct error *err)
 {
     const struct engine_request *request = &engine->request;
     char name[64];
@@ -19,7 +19,6 @@ static bool open_once(struct engine *engine, struct error *err)
     struct pg_address address = *request->address;
     address.application_name = name;
     address.stop = request->stop;
-    struct deadline attempt = deadline_in(request->plan->database.connect_timeout_ms);
     return pg_open(&address, deadline_min(attempt, request->deadline), &engine->pg, err);
 }
 
@@ -58,11 +57,11 @@ bool engine_read(struct engine *engine, struct error *err)
     return catalog_server_check(&engine->server, err);
 }
 
-static bool attempt(struct engine *engine, struct error *err)
+static bool attempt(struct engine *engine, struct deadline deadline, struct error *err)
 {
     pg_close(engine->pg);
     engine->pg = NULL;
-    if (!open_once(engine, err)) {
+    if (!open_once(engine, deadline, err)) {
         return false;
     }
     if (engine_read(engine, err)) {
@@ -75,27 +74,46 @@ static bool attempt(struct engine *engine, struct error *err)
     return false;
 }
 
-bool engine_connect(struct engine *engine, struct error *err)
+static void say_waiting(const struct error *err, struct deadline patience)
+{
+    log_warn("the database is not there yet, trying again", LOG_TEXT("error", err->message),
+             LOG_NUMBER("for_ms", deadline_left_ms(patience)));
+}
+
+/* Attempt after attempt; each may take connect_timeout, and all but the first what patience is
+ * left. */
+static bool try_for(struct engine *engine, struct deadline patience, struct error *err)
 {
     const struct engine_request *request = &engine->request;
-    struct deadline patience =
-        deadline_min(deadline_in(request->plan->database.wait_ms), request->deadline);
-    bool said = false;
-    while (!attempt(engine, err)) {
+    int64_t each_ms = request->plan->database.connect_timeout_ms;
+    struct error told = {0};
+    struct deadline next = deadline_in(each_ms);
+    while (!attempt(engine, next, err)) {
+        if (told.kind != ERROR_NONE && strcmp(err->code, PG_NO_ANSWER) == 0) {
+            *err = told; /* silence tells less than what was said before it */
+        }
         if (!error_retryable(err->kind) || deadline_passed(patience)) {
             return false;
         }
-        if (!said) {
-            log_warn("the database is not there yet, trying again", LOG_TEXT("error", err->message),
-                     LOG_NUMBER("for_ms", deadline_left_ms(patience)));
-            said = true;
+        if (told.kind == ERROR_NONE) {
+            say_waiting(err, patience);
         }
+        told = *err;
         if (wait_fd(-1, WAIT_READ, deadline_min(patience, deadline_in(RETRY_MS)), request->stop) ==
             WAIT_STOPPED) {
             return error_set(err, ERROR_INTERRUPTED, "told to stop while waiting for the database");
         }
+        next =
+            deadline_min(deadline_in(each_ms), deadline_in(deadline_left_ms(patience) + LAST_MS));
     }
     return true;
+}
+
+bool engine_connect(struct engine *engine, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    return try_for(
+        engine, deadline_min(deadline_in(request->plan->database.wait_ms), request->deadline), err);
 }
 
 static void log_connected(const struct engine *engine)

@@ -24,8 +24,7 @@ static const char undo[] = "SET CONSTRAINTS ALL IMMEDIATE;\n"
                            "CLOSE ALL;\n"
                            "RESET ALL;\n"
                            "UNLISTEN *;\n"
-                           "DISCARD TEMP;\n"
-                           "SELECT pg_catalog.pg_advisory_unlock_all();\n";
+                           "DISCARD TEMP;\n";
 
 static size_t open_transaction(const struct message_source *source, struct buf *out)
 {

@@ -105,11 +105,14 @@ struct ledger_claim {
     const char *checksum;
 };
 
-/* Rolls back what is open and records the failure; nothing when the plan has another owner now. */
+/* Rolls back what is open and leaves nothing of it in the session. */
+MUST_CHECK bool ledger_undo(struct pg *pg, struct deadline deadline, struct error *err);
+
+/* The same, and records the failure; nothing when the plan has another owner now. */
 MUST_CHECK bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *error,
                             struct deadline deadline, struct error *err);
 
-/* The two statements that frame a migration inside its transaction; each ends with ";\n". */
+/* What frames a migration inside its transaction, each ending with ";\n". */
 void ledger_claim_sql(const struct ledger_claim *claim, struct buf *out);
 void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, struct buf *out);
 

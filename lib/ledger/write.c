@@ -12,6 +12,7 @@ enum {
         5, /* an owner without a sign of life for so long, and without the row's lock, is gone */
 };
 
+#define LEDGER_TIDY "SELECT postlude.tidy();\n"
 #define BEGIN_WRITING "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n"
 /* A row lock somebody holds is never waited for long: the waiter's snapshot would stand in the way
  * of CREATE INDEX CONCURRENTLY. */
@@ -113,7 +114,7 @@ bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *
                  struct deadline deadline, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(ROW_MAX);
-    buf_text(&sql, "ROLLBACK;\n" BEGIN_WRITING SHORT_WAIT "SELECT postlude.fail(");
+    buf_text(&sql, "ROLLBACK;\n" LEDGER_TIDY BEGIN_WRITING SHORT_WAIT "SELECT postlude.fail(");
     identify(&sql, claim);
     buf_text(&sql, ", 'sql', ");
     pg_literal(&sql, claim->checksum);
@@ -122,6 +123,12 @@ bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *
     buf_text(&sql, ");\nCOMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
     return run(pg, sql.data, deadline, &reply, err);
+}
+
+bool ledger_undo(struct pg *pg, struct deadline deadline, struct error *err)
+{
+    AUTO(pg_reply) struct pg_reply reply = {0};
+    return run(pg, "ROLLBACK;\n" LEDGER_TIDY, deadline, &reply, err);
 }
 
 void ledger_claim_sql(const struct ledger_claim *claim, struct buf *out)
@@ -137,7 +144,7 @@ void ledger_claim_sql(const struct ledger_claim *claim, struct buf *out)
 
 void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, struct buf *out)
 {
-    buf_text(out, "SELECT postlude.finish(");
+    buf_text(out, LEDGER_TIDY "SELECT postlude.finish(");
     identify(out, claim);
     buf_format(out, ", %zu);\n", statements);
 }

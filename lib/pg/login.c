@@ -126,6 +126,12 @@ static const struct cause causes[] = {
      "the server has no connection left: %t",
      "Others use them all; look at max_connections, or at the proxy's connection limits."},
     {NULL,
+     {"server closed the connection unexpectedly"},
+     ERROR_UNREACHABLE,
+     "what listens at %h port %p closed the connection during the login",
+     "A proxy does so when it has no database behind it or no client connection left; anything "
+     "that is not PostgreSQL does so too. Its log tells."},
+    {NULL,
      {"Connection refused"},
      ERROR_UNREACHABLE,
      "nothing listens at %h port %p",
@@ -197,6 +203,8 @@ bool pg_login_error(const struct pg_address *address, const char *text, struct e
         error_hint(err, "%s", cause->hint);
     } else {
         error_set(err, ERROR_UNREACHABLE, "could not connect: %s", line.data);
+        error_hint(err, "Check database.host, database.port and database.tls, and look into the "
+                        "server's or proxy's log for this moment.");
     }
     error_code(err, "%s", sqlstate);
     return error_where(err, "%s:%d", address->host, address->port);

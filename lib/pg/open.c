@@ -58,6 +58,7 @@ static bool out_of_time(const struct pg_address *address, struct error *err)
 {
     error_set(err, ERROR_UNREACHABLE, "no answer from %s port %d in time", address->host,
               address->port);
+    error_code(err, PG_NO_ANSWER);
     error_hint(err, "The task's security group must be admitted by the proxy's on this port, and "
                     "the task must run in subnets that reach it; database.connect_timeout is how "
                     "long one attempt may take.");

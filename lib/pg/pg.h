@@ -34,6 +34,9 @@ struct pg_address {
 
 struct pg;
 
+/* The code of an error that says no more than that there was no answer in time. */
+#define PG_NO_ANSWER "ETIMEDOUT"
+
 /* Connects and logs in. ERROR_UNREACHABLE: not there (yet), trying again can help; ERROR_DENIED:
  * login, database rights or certificate; ERROR_INTERRUPTED: stop was asked. `where` is host:port,
  * `code` the SQLSTATE where the server gave one. The name look-up is libpq's own and may block. */

@@ -45,7 +45,7 @@ const struct plan_list *plan_value_list_of(const struct plan_key *key, const str
 static struct finding *complain(const struct plan_key *key, const char *message, const char *text,
                                 const struct plan_spot *spot)
 {
-    AUTO(text) char *shown = plan_shown(text);
+    AUTO(text) char *shown = plan_shown(spot->written ? spot->written : text);
     return plan_error(spot, "%s %s: \"%s\"", plan_key_name(key).text, message, shown);
 }
 

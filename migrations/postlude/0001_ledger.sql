@@ -123,6 +123,19 @@ BEGIN
     END IF;
 END $$;
 
+-- Takes out of the session what neither the end of a transaction nor RESET ALL does, so that it does
+-- not reach the next client of the pool. Statements prepared by the protocol are the pooler's.
+CREATE FUNCTION postlude.tidy() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_name text;
+BEGIN
+    PERFORM pg_advisory_unlock_all();
+    FOR v_name IN SELECT name FROM pg_prepared_statements WHERE from_sql LOOP
+        EXECUTE format('DEALLOCATE %I', v_name);
+    END LOOP;
+END $$;
+
 -- The first statement of each migration's transaction: locks the owner row, and goes on only while
 -- this run still owns the plan and the migration before this one is in place.
 CREATE FUNCTION postlude.claim(p_plan text, p_run uuid, p_id text, p_before text, p_kind text,
