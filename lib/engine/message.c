@@ -9,7 +9,7 @@
 
 enum {
     LEAD_STATEMENTS = 6, /* BEGIN, claim, four SET LOCAL; the role is one more */
-    FRAME_MAX = 16 * 1024,
+    FRAME_MAX = 2 * MESSAGE_MAX, /* more than names, settings and modes can come to */
 };
 
 /* In characters the place where the claim stands, after BEGIN. */
@@ -26,13 +26,26 @@ static const char undo[] = "SET CONSTRAINTS ALL IMMEDIATE;\n"
                            "UNLISTEN *;\n"
                            "DISCARD TEMP;\n";
 
+/* A role may have other defaults; the modes of the file's own BEGIN are taken over, but for READ
+ * ONLY, under which the ledger could not be written. */
+static void begin(const struct message_source *source, struct buf *out)
+{
+    size_t offset = 0;
+    size_t length = 0;
+    sql_modes(source->script, source->text, &offset, &length);
+    buf_text(out, "BEGIN ISOLATION LEVEL READ COMMITTED");
+    buf_text(out, length ? ", " : "");
+    buf_add(out, source->text + offset, length);
+    buf_text(out, length ? "\n, READ WRITE;\n" : ", READ WRITE;\n");
+}
+
 static size_t open_transaction(const struct message_source *source, struct buf *out)
 {
     char name[64];
     AUTO(buf) struct buf whole = buf_make(1024);
     buf_format(&whole, "postlude/%s/%s", source->claim->run_id, source->claim->id);
     text_copy(name, sizeof name, whole.data);
-    buf_text(out, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n");
+    begin(source, out);
     ledger_claim_sql(source->claim, out);
     buf_format(out, "SET LOCAL lock_timeout = %" PRId64 ";\n", source->lock_timeout_ms);
     buf_format(out, "SET LOCAL statement_timeout = %" PRId64 ";\n", source->statement_timeout_ms);
@@ -81,7 +94,8 @@ void message_make(const struct message_source *source, size_t from, struct messa
         whole += length;
         end++;
     }
-    struct message message = {.text = buf_make(whole + FRAME_MAX), .next = end};
+    size_t own_begin = script->first ? script->statements[0].length : 0;
+    struct message message = {.text = buf_make(whole + own_begin + FRAME_MAX), .next = end};
     if (from == script->first) {
         message.lead = open_transaction(source, &message.text);
     }

@@ -157,20 +157,23 @@ static void check_statement(struct check *check, const struct sql_statement *sta
     }
 }
 
-/* We begin the transaction ourselves, so modes that stand here would be lost without a word. */
-static void check_modes(struct check *check, const struct sql_statement *begin)
+void sql_modes(const struct sql_script *script, const char *text, size_t *out_offset,
+               size_t *out_length)
 {
-    struct sql_lexer lexer = {
-        .text = check->text, .length = begin->offset + begin->length, .at = begin->offset};
+    *out_length = 0;
+    if (!script->first) {
+        return;
+    }
+    const struct sql_statement *begin = &script->statements[0];
+    size_t end = begin->offset + begin->length;
+    struct sql_lexer lexer = {.text = text, .length = end, .at = begin->offset};
     struct sql_token token = sql_lex(&lexer);
     do {
         token = sql_lex(&lexer);
-    } while (sql_token_word(check->text, &token, "WORK") ||
-             sql_token_word(check->text, &token, "TRANSACTION"));
+    } while (sql_token_word(text, &token, "WORK") || sql_token_word(text, &token, "TRANSACTION"));
     if (token.kind != SQL_TOKEN_END) {
-        add(check, FINDING_WARNING, begin, " with transaction modes, which have no effect",
-            "The file runs in postlude's own transaction; if it needs another isolation level, set "
-            "default_transaction_isolation for the login (ALTER ROLE ... SET).");
+        *out_offset = token.offset;
+        *out_length = end - token.offset;
     }
 }
 
@@ -182,9 +185,6 @@ void sql_check(const struct sql_script *script, const char *text, const char *fi
                           .file = file,
                           .findings = findings,
                           .alone = sql_alone(script) != NULL};
-    if (script->first) {
-        check_modes(&check, &script->statements[0]);
-    }
     for (size_t i = 0; i < script->count; i++) {
         const struct sql_statement *statement = &script->statements[i];
         if (statement->kind == SQL_BACKSLASH) {

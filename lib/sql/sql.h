@@ -65,12 +65,16 @@ void sql_free(struct sql_script *script);
 /* The first statement of the body that cannot run inside a transaction, or NULL. */
 const struct sql_statement *sql_alone(const struct sql_script *script);
 
+/* The transaction modes of the file's own outer BEGIN ("ISOLATION LEVEL SERIALIZABLE"), for the one
+ * that stands in its place; *out_length 0: it has none. */
+void sql_modes(const struct sql_script *script, const char *text, size_t *out_offset,
+               size_t *out_length);
+
 /* Adds what is wrong with running this script as one transaction: transaction control other than
  * an outer BEGIN and COMMIT, psql commands, COPY TO stdout, forbidden statements (errors); what
- * changes the session (a warning; an error in a file that cannot run in a transaction) and an outer
- * BEGIN with modes of its own (a warning). Each names file:line:column and the remedy. That a
- * statement must run alone is a finding only within the file's own BEGIN and COMMIT: what else
- * follows from sql_alone() is the caller's to say. */
+ * changes the session (a warning; an error in a file that cannot run in a transaction). Each names
+ * file:line:column and the remedy. That a statement must run alone is a finding only within the
+ * file's own BEGIN and COMMIT: what else follows from sql_alone() is the caller's to say. */
 void sql_check(const struct sql_script *script, const char *text, const char *file,
                struct findings *findings);
 
