@@ -31,58 +31,70 @@ enum step {
     STEP_MENDED, /* at once */
 };
 
-static bool too_large(struct error *err)
+/* One request, and what its pointers point to. */
+struct outgoing {
+    struct aws_url url;
+    char date[CLOCK_TEXT_SIZE];
+    size_t header_count;
+    struct aws_http_request request;
+};
+
+static void add_header(struct outgoing *outgoing, const char *name, const char *value)
 {
-    return error_set(err, ERROR_INTERNAL, "request to AWS has larger headers than can be signed");
+    outgoing->request.headers[outgoing->header_count++] = (struct aws_header){name, value};
 }
 
-/* Signs with the time as AWS sees it, and sends. */
-static bool exchange(struct aws *aws, const struct aws_call *call, struct aws_limit *limit,
-                     struct aws_http_response *out_response, struct error *err)
+static void fill(const struct work *work, int64_t now_ms, struct outgoing *outgoing)
 {
-    struct aws_url url;
-    if (!aws_http_check(call->endpoint->url, &url, err)) {
-        return false;
-    }
-    int64_t now = clock_wall_ms() + aws->skew_ms;
-    char date[CLOCK_TEXT_SIZE];
-    clock_format_basic(now, date);
-    const struct aws_credentials *credentials = &aws->credentials;
-    bool temporary = secret_is_set(&credentials->session_token);
-    struct aws_http_request request = {
+    const struct aws_call *call = work->call;
+    const struct secret *token = &work->aws->credentials.session_token;
+    outgoing->request = (struct aws_http_request){
         .method = "POST",
         .url = call->endpoint->url,
-        .headers = {{"Host", url.authority},
-                    {"Content-Type", call->content_type},
-                    {"X-Amz-Date", date},
-                    {"X-Amz-Security-Token", secret_reveal(&credentials->session_token)}},
         .body = call->body,
         .body_length = call->body_length,
-        .ca_file = aws_ca_file(aws),
+        .ca_file = aws_ca_file(work->aws),
         .timeout_ms = call->timeout_ms,
         .response_max = call->response_max,
     };
-    size_t count = temporary ? 4 : 3;
+    clock_format_basic(now_ms, outgoing->date);
+    add_header(outgoing, "Host", outgoing->url.authority);
+    add_header(outgoing, "Content-Type", call->content_type);
+    add_header(outgoing, "X-Amz-Date", outgoing->date);
+    if (secret_is_set(token)) {
+        add_header(outgoing, "X-Amz-Security-Token", secret_reveal(token));
+    }
+}
+
+/* Signs with the time as AWS sees it, and sends. */
+static bool exchange(struct work *work, struct error *err)
+{
+    struct outgoing outgoing = {0};
+    if (!aws_http_check(work->call->endpoint->url, &outgoing.url, err)) {
+        return false;
+    }
+    int64_t now_ms = clock_wall_ms() + work->aws->skew_ms;
+    fill(work, now_ms, &outgoing);
     AUTO(aws_sigv4)
     struct aws_sigv4 sigv4 = {
-        .method = request.method,
-        .path = url.path,
-        .query = url.query,
-        .headers = request.headers,
-        .header_count = count,
-        .body = call->body,
-        .body_length = call->body_length,
-        .access_key_id = credentials->access_key_id,
-        .secret_key = &credentials->secret_key,
-        .region = call->endpoint->region,
-        .service = call->endpoint->signing_name,
-        .time_ms = now,
+        .method = outgoing.request.method,
+        .path = outgoing.url.path,
+        .query = outgoing.url.query,
+        .headers = outgoing.request.headers,
+        .header_count = outgoing.header_count,
+        .body = work->call->body,
+        .body_length = work->call->body_length,
+        .access_key_id = work->aws->credentials.access_key_id,
+        .secret_key = &work->aws->credentials.secret_key,
+        .region = work->call->endpoint->region,
+        .service = work->call->endpoint->signing_name,
+        .time_ms = now_ms,
     };
     if (!aws_sigv4_sign(&sigv4)) {
-        return too_large(err);
+        return error_set(err, ERROR_INTERNAL, "the headers of a request to AWS are too large");
     }
-    request.headers[count] = (struct aws_header){"Authorization", sigv4.authorization.data};
-    return aws->http(&request, limit, out_response, err);
+    add_header(&outgoing, "Authorization", sigv4.authorization.data);
+    return work->aws->http(&outgoing.request, work->limit, &work->response, err);
 }
 
 /* Cuts what the service said before one of our own secrets; a message that was cut itself may hold
@@ -161,7 +173,7 @@ static enum step attempt(struct work *work, struct error *err)
     if (!aws_credentials_ready(work->aws, work->limit, err)) {
         return STEP_FINAL;
     }
-    if (exchange(work->aws, work->call, work->limit, &work->response, err)) {
+    if (exchange(work, err)) {
         return judge(work, err);
     }
     return err->kind == ERROR_UNREACHABLE ? STEP_AGAIN : STEP_FINAL;

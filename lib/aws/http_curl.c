@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { CONNECT_TIMEOUT_MS = 3000, POLL_MS = 1000 };
+enum { CONNECT_TIMEOUT_MS = 3000, POLL_MS = 60000 };
 
 static const char system_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
 

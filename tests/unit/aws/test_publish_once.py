@@ -180,6 +180,16 @@ class Failing(Case):
         self.assertIn("told to stop", output)
         self.assertLess(time.monotonic() - started, 5)
 
+    def test_stop_without_grace_ends_at_once(self):
+        self.aws.fail("hang", times=9)
+        process = self.start(self.aws.environment(), grace_ms=0)
+        time.sleep(0.5)
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+        self.assertIn("told to stop", output)
+        self.assertLess(time.monotonic() - started, 2)
+
     def test_nobody_listens(self):
         env = self.aws.static_environment() | {"AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:1"}
         self.assert_refused(self.publish(env), "unreachable", "connect", "AWS_ENDPOINT_URL_SNS")
