@@ -68,10 +68,30 @@ static void hmac_of_nothing(void **state)
     assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+static void pieces_make_the_same_digest(void **state)
+{
+    (void)state;
+    static const char text[] = "what comes in pieces";
+    unsigned char whole[DIGEST_SIZE];
+    digest_sha256(text, sizeof text - 1, whole);
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct digest *digest = digest_begin();
+        for (size_t at = 0; at < sizeof text - 1; at += piece) {
+            size_t left = sizeof text - 1 - at;
+            digest_add(digest, text + at, left < piece ? left : piece);
+            digest_add(digest, NULL, 0);
+        }
+        unsigned char pieced[DIGEST_SIZE];
+        digest_end(digest, pieced);
+        assert_memory_equal(pieced, whole, DIGEST_SIZE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_of_fips_180),
+        cmocka_unit_test(pieces_make_the_same_digest),
         cmocka_unit_test(hmac_of_rfc_4231),
         cmocka_unit_test(hmac_of_nothing),
     };

@@ -95,6 +95,10 @@ static void reads_large_and_empty_files(void **state)
     assert_int_equal(out.length, SIZE);
     assert_memory_equal(out.data, text, SIZE);
     free(text);
+    AUTO(buf) struct buf small = buf_make(SIZE - 1);
+    buf_text(&small, "ab");
+    assert_false(file_read(path, &small, &err));
+    assert_string_equal(small.data, "ab");
     fill("", 0);
     assert_true(file_read(path, &out, &err));
     assert_int_equal(out.length, SIZE);

@@ -166,6 +166,29 @@ static void escapes_what_a_terminal_obeys(void **state)
     assert_string_equal(out.data, "a\\x00b");
 }
 
+static void cuts_before_it_escapes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t max;
+        const char *expected;
+    } cases[] = {
+        {NULL, 5, ""},
+        {"", 5, ""},
+        {"abcde", 5, "abcde"},
+        {"abcdef", 5, "abcde..."},
+        {"abcd\xc3\xa9", 5, "abcd..."},
+        {"\n\n\n", 2, "\\n\\n..."},
+        {"abc", 0, "..."},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(buf) struct buf out = buf_make(100);
+        text_escape_cut(&out, cases[i].text, cases[i].max);
+        assert_string_equal(out.data, cases[i].expected);
+    }
+}
+
 static void escapes_json_without_changing_it(void **state)
 {
     (void)state;
@@ -174,6 +197,9 @@ static void escapes_json_without_changing_it(void **state)
     AUTO(buf) struct buf out = buf_make(100);
     text_escape_json(&out, given, sizeof given - 1);
     assert_string_equal(out.data, "\"\\u007f|\\u009b|\\u202e|\xc3\xa9|\\n|\\u0001\"");
+    buf_truncate(&out, 0);
+    text_escape_json(&out, "{\n\t\"a\": 1\n}\xff", 13);
+    assert_string_equal(out.data, "{\n\t\"a\": 1\n}\xff");
 }
 
 static void nearest_line(const char *input, size_t length, const char *expected, const char *place)
@@ -191,6 +217,9 @@ static void suggests_the_nearest_word(void **state)
     (void)state;
     lines_run("nearest.txt", nearest_line);
     static const char *const words[] = {"abcd", "abce"};
+    static const char *const two_letters[] = {"ab"};
+    assert_ptr_equal(text_nearest("ba", two_letters, 1), two_letters[0]);
+    assert_null(text_nearest("cd", two_letters, 1));
     assert_null(text_nearest("", words, 2));
     assert_null(text_nearest("abc", words, 0));
     assert_ptr_equal(text_nearest("abcf", words, 2), words[0]);
@@ -332,6 +361,7 @@ int main(void)
         cmocka_unit_test(cuts_are_the_largest_between_characters),
         cmocka_unit_test(copies_end_between_characters),
         cmocka_unit_test(escapes_what_a_terminal_obeys),
+        cmocka_unit_test(cuts_before_it_escapes),
         cmocka_unit_test(escapes_json_without_changing_it),
         cmocka_unit_test(suggests_the_nearest_word),
         cmocka_unit_test(reads_integers),
