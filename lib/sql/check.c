@@ -1,10 +1,10 @@
+#include "sql/sql.h"
+
 #include <string.h>
 
-#include "base/finding.h"
 #include "base/text.h"
 #include "sql/advice.h"
 #include "sql/lex.h"
-#include "sql/sql.h"
 
 #define OWN "postlude runs each file in a transaction of its own; "
 

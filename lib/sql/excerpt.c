@@ -1,9 +1,9 @@
+#include "sql/sql.h"
+
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/text.h"
 #include "sql/lex.h"
-#include "sql/sql.h"
 
 static bool blank(char c)
 {

@@ -1,13 +1,11 @@
-#include <inttypes.h>
-#include <stdint.h>
+#include "sql/sql.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "sql/kind.h"
 #include "sql/lex.h"
-#include "sql/sql.h"
 
 /* How far a statement has come to CREATE [OR REPLACE] FUNCTION|PROCEDURE ... BEGIN ATOMIC. Inside
  * such a body a semicolon ends nothing. The body's END is the one that stands where a statement

@@ -248,9 +248,8 @@ static const char *const fragments[] = {
     "procedure",
     " create or replace function f() returns int begin atomic select case when a then b end; end ",
     " create procedure p(a int) begin atomic insert into t values (1); select 2; end ",
-    " create function f() begin/**/atomic select (case a when 1 then (2) end), case when case when "
-    "a "
-    "then b end then c end; end ",
+    " create function f() begin/**/atomic select (case a when 1 then (2) end); end ",
+    " create function f() begin atomic select case when case b when c then d end then e end; end ",
 };
 
 /* At the end only: psql takes each BEGIN inside a body for one more body. */
