@@ -45,7 +45,7 @@ static void copy_trigger(const struct trigger *trigger, struct outcome *outcome)
 static void log_trigger(const struct trigger *trigger)
 {
     AUTO(buf) struct buf line = buf_make(1024);
-    buf_text(&line, "started by ");
+    buf_text(&line, trigger->kind == TRIGGER_MANUAL ? "started " : "event: ");
     trigger_describe(trigger, &line);
     log_info(line.data, LOG_QUIET_TEXT("trigger", trigger_name(trigger->kind)),
              LOG_QUIET_TEXT("pipeline", trigger->pipeline),
@@ -183,8 +183,7 @@ static bool publish(struct run *run)
     struct error err;
     struct aws_sns_receipt receipt;
     if (!deliver_publish(run->outcome, &target, &means, &receipt, &err)) {
-        log_error("the report could not be published", LOG_TEXT("topic", target.topic),
-                  LOG_TEXT("error", err.message), LOG_TEXT("hint", err.hint));
+        log_trouble(LOG_ERROR, "the report could not be published", &err);
         return false;
     }
     log_info("report published", LOG_QUIET_TEXT("topic", target.topic),

@@ -86,16 +86,23 @@ void env_conceal(struct env *env, const char *name)
     }
 }
 
-void env_conceal_secrets(struct env *env)
+bool env_sounds_secret(const char *name)
 {
     static const char *const marks[] = {"PASSWORD", "PASSWD", "SECRET", "TOKEN", "PRIVATE_KEY"};
+    for (size_t i = 0; i < COUNT(marks); i++) {
+        if (strcasestr(name, marks[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void env_conceal_secrets(struct env *env)
+{
     for (size_t i = 0; i < env->count; i++) {
-        AUTO(text)
-        char *name = memory_text_n(env->copies[i], strcspn(env->copies[i], "="));
-        for (size_t j = 0; j < COUNT(marks); j++) {
-            if (strstr(name, marks[j])) {
-                env_conceal(env, name);
-            }
+        AUTO(text) char *name = memory_text_n(env->copies[i], strcspn(env->copies[i], "="));
+        if (env_sounds_secret(name)) {
+            env_conceal(env, name);
         }
     }
 }

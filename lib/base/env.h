@@ -30,7 +30,9 @@ bool env_any(const struct env *env, const char *prefix);
 /* Overwrites the original's value with blanks; env_get goes on giving the copy. */
 void env_conceal(struct env *env, const char *name);
 
-/* Conceals every variable whose name says that it holds a secret (PASSWORD, SECRET, TOKEN, ...). */
+/* Pure: whether a name says that it holds a secret (PASSWORD, SECRET, TOKEN, ...). */
+bool env_sounds_secret(const char *name);
+/* Conceals every variable whose name does. */
 void env_conceal_secrets(struct env *env);
 
 /* Takes every variable whose name starts with prefix out of the process's environment, so that no

@@ -219,3 +219,29 @@ void log_write(enum log_level level, const char *message, const struct log_field
         write_text(level, message, fields, count);
     }
 }
+
+static void write_hint(enum log_level level, const char *hint)
+{
+    if (level < sink.least) {
+        return;
+    }
+    AUTO(buf) struct buf line = buf_make(LOG_LINE_MAX);
+    buf_text(&line, "  hint: ");
+    text_escape(&line, hint, strlen(hint));
+    buf_char(&line, '\n');
+    put(line.data, line.length);
+}
+
+void log_trouble(enum log_level level, const char *what, const struct error *error)
+{
+    AUTO(buf) struct buf line = buf_make(sizeof error->message + VALUE_MAX);
+    buf_format(&line, "%s: %s", what, error->message);
+    log_write(level, line.data,
+              (const struct log_field[]){LOG_QUIET_TEXT("where", error->where),
+                                         LOG_QUIET_TEXT("code", error->code),
+                                         LOG_QUIET_TEXT("hint", error->hint)},
+              3);
+    if (!sink.json && *error->hint) {
+        write_hint(level, error->hint);
+    }
+}

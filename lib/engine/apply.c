@@ -142,7 +142,7 @@ static void undo(const struct application *application, const struct error *err)
         ok = ledger_undo(engine->pg, deadline_in(UNDO_MS), &trouble);
     }
     if (!ok) {
-        log_warn("could not record the failure in the ledger", LOG_TEXT("error", trouble.message));
+        log_trouble(LOG_WARN, "could not record the failure in the ledger", &trouble);
     }
     pg_watch(engine->pg, engine->request.stop);
 }

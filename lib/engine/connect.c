@@ -76,8 +76,10 @@ static bool attempt(struct engine *engine, struct deadline deadline, struct erro
 
 static void say_waiting(const struct error *err, struct deadline patience)
 {
-    log_warn("the database is not there yet, trying again", LOG_TEXT("error", err->message),
-             LOG_NUMBER("for_ms", deadline_left_ms(patience)));
+    AUTO(buf) struct buf line = buf_make(256);
+    buf_text(&line, "the database is not there yet, trying again for ");
+    text_show_duration(&line, deadline_left_ms(patience));
+    log_trouble(LOG_WARN, line.data, err);
 }
 
 /* Attempt after attempt; each may take connect_timeout, and all but the first what patience is

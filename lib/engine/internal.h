@@ -12,6 +12,7 @@ struct engine {
     struct pg *pg;           /* NULL while there is no connection */
     struct catalog_server server;
     struct ledger *ledger;
+    bool kept;  /* the run's row has its report */
     bool taken; /* this run owns the plan, as far as we know */
 };
 

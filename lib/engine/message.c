@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 enum {
-    LEAD_STATEMENTS = 6, /* BEGIN, claim, four SET LOCAL; the role is one more */
+    LEAD_STATEMENTS = 6,         /* BEGIN, claim, four SET LOCAL; the role is one more */
     FRAME_MAX = 2 * MESSAGE_MAX, /* more than names, settings and modes can come to */
 };
 

@@ -79,7 +79,8 @@ static bool write_row(struct engine *engine, struct error *err)
     }
     AUTO(json) json_t *row = engine_run_row(engine, true);
     bool durable = outcome->kind != OUTCOME_NOTHING;
-    return ledger_end(engine->pg, row, durable, deadline, err);
+    engine->kept = ledger_end(engine->pg, row, durable, deadline, err);
+    return engine->kept;
 }
 
 static bool reconnect_to_keep(struct engine *engine, struct error *err)
@@ -105,17 +106,15 @@ void engine_keep(struct engine *engine)
         pg_watch(engine->pg, NULL);
     }
     if (!connected || !write_row(engine, &err)) {
-        log_warn("could not record this run in the ledger", LOG_TEXT("error", err.message),
-                 LOG_TEXT("hint", err.hint));
+        log_trouble(LOG_WARN, "could not record this run in the ledger", &err);
     }
 }
 
 void engine_reported(struct engine *engine, const struct outcome *outcome)
 {
-    bool kept = !outcome->dry_run && outcome->kind != OUTCOME_DUPLICATE;
     struct error err;
-    if (kept && !ledger_mark_reported(engine->pg, outcome->run_id, deadline_in(KEEP_MS), &err)) {
-        log_warn("the report was published, but the ledger could not be told",
-                 LOG_TEXT("error", err.message));
+    if (engine->kept &&
+        !ledger_mark_reported(engine->pg, outcome->run_id, deadline_in(KEEP_MS), &err)) {
+        log_trouble(LOG_WARN, "the report was published, but the ledger could not be told", &err);
     }
 }

@@ -128,8 +128,7 @@ static void count_what_arrived(struct engine *engine)
 static bool settle(struct engine *engine, struct error *err)
 {
     struct error first = *err;
-    log_warn("the connection was lost; finding out what became of the migration",
-             LOG_TEXT("error", first.message));
+    log_trouble(LOG_WARN, "finding out what became of the migration", &first);
     engine->taken = false;
     if (engine_connect(engine, err) && engine_take(engine, err)) {
         count_what_arrived(engine);

@@ -70,11 +70,37 @@ static bool poll_until_taken(struct engine *engine, const json_t *row, struct er
     }
 }
 
-bool engine_take(struct engine *engine, struct error *err)
+static bool may_not_install(const struct outcome *outcome, struct error *err)
+{
+    AUTO(buf) struct buf grant = buf_make(1024);
+    pg_identifier(&grant, outcome->database);
+    buf_text(&grant, " TO ");
+    pg_identifier(&grant, outcome->user);
+    error_set(err, ERROR_DENIED,
+              "the login may not create the ledger, schema postlude, in database \"%s\"",
+              outcome->database);
+    error_code(err, "42501");
+    return error_hint(err,
+                      "As the database's owner: GRANT CREATE ON DATABASE %s; it is needed for "
+                      "the first run only.",
+                      grant.data);
+}
+
+static bool install(struct engine *engine, struct error *err)
 {
     const struct engine_request *request = &engine->request;
-    if (engine->ledger->version < ledger_newest_version() &&
-        !ledger_install(engine->pg, request->deadline, request->stop, err)) {
+    if (engine->ledger->version >= ledger_newest_version()) {
+        return true;
+    }
+    if (!engine->ledger->exists && !engine->server.may_create) {
+        return may_not_install(engine->outcome, err);
+    }
+    return ledger_install(engine->pg, request->deadline, request->stop, err);
+}
+
+bool engine_take(struct engine *engine, struct error *err)
+{
+    if (!install(engine, err)) {
         return false;
     }
     AUTO(json) json_t *row = engine_run_row(engine, false);

@@ -112,7 +112,7 @@ static void expand_scalar(const struct plan_key *key, struct plan *plan, struct 
     }
     text->pending = false;
     struct plan_spot at = plan_spot_at(spot, text->line, text->column);
-    at.written = text->text;
+    at.written = env_sounds_secret(text->text) ? text->text : NULL;
     struct buf value = buf_make(VALUE_MAX);
     if (expand(key, text->text, env, &value, &at)) {
         if (is_subject(key)) {
@@ -138,7 +138,7 @@ static void expand_list(const struct plan_key *key, struct plan *plan, const str
     for (size_t i = 0; i < list->count; i++) {
         struct plan_text *item = &list->items[i];
         struct plan_spot at = plan_spot_at(spot, item->line, item->column);
-        at.written = item->text;
+        at.written = env_sounds_secret(item->text) ? item->text : NULL;
         AUTO(buf) struct buf value = buf_make(VALUE_MAX);
         if (!item->pending || !expand(key, item->text, env, &value, &at)) {
             continue;

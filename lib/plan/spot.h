@@ -9,8 +9,8 @@ struct plan_spot {
     struct findings *findings;
     const char *file;
     unsigned line, column;
-    const char *written; /* what to quote instead of a value that variables went into, or NULL:
-                            the wrong variable may hold a secret */
+    const char *written; /* what to quote instead of a value that came out of a secret's variable,
+                            or NULL */
 };
 
 /* The same file, another line and column. */
