@@ -183,7 +183,7 @@ static bool publish(struct run *run)
     struct error err;
     struct aws_sns_receipt receipt;
     if (!deliver_publish(run->outcome, &target, &means, &receipt, &err)) {
-        log_trouble(LOG_ERROR, "the report could not be published", &err);
+        log_trouble(LOG_ERROR, NULL, &err);
         return false;
     }
     log_info("report published", LOG_QUIET_TEXT("topic", target.topic),

@@ -235,7 +235,7 @@ static void write_hint(enum log_level level, const char *hint)
 void log_trouble(enum log_level level, const char *what, const struct error *error)
 {
     AUTO(buf) struct buf line = buf_make(sizeof error->message + VALUE_MAX);
-    buf_format(&line, "%s: %s", what, error->message);
+    buf_format(&line, "%s%s%s", what ? what : "", what ? ": " : "", error->message);
     log_write(level, line.data,
               (const struct log_field[]){LOG_QUIET_TEXT("where", error->where),
                                          LOG_QUIET_TEXT("code", error->code),

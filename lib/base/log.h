@@ -57,7 +57,8 @@ void log_write(enum log_level level, const char *message, const struct log_field
 #define log_warn(message, ...) LOG_AT_(LOG_WARN, message, ##__VA_ARGS__)
 #define log_error(message, ...) LOG_AT_(LOG_ERROR, message, ##__VA_ARGS__)
 
-/* "WHAT: message", and the error's hint: on a line of its own in text, as fields in JSON. */
+/* "what: message" (what NULL: the message alone), and the error's hint: on a line of its own in
+ * text, as a field in JSON. */
 void log_trouble(enum log_level level, const char *what, const struct error *error);
 
 /* "debug", "info", "warn", "error"; false for anything else. */
