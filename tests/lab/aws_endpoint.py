@@ -75,7 +75,8 @@ class AwsEndpoint:
         self._server = _Server(("127.0.0.1", 0), _Handler, self)
         if cert:
             self._server.wrap(cert, key)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
+                                        daemon=True)
 
     def __enter__(self):
         return self.start()

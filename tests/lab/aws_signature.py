@@ -87,7 +87,8 @@ def _check_date(stamp, day, now):
                         f"of date from HTTP: '{day}' != '{stamp[:8]}'.")
     signed_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     if signed_at < now - SKEW:
-        raise _mismatch(f"Signature expired: {stamp} is now earlier than {now - SKEW:%Y%m%dT%H%M%SZ}")
+        raise _mismatch(f"Signature expired: {stamp} is now earlier than "
+                        f"{now - SKEW:%Y%m%dT%H%M%SZ}")
     if signed_at > now + SKEW:
         raise _mismatch(f"Signature not yet current: {stamp} is still later than "
                         f"{now + SKEW:%Y%m%dT%H%M%SZ}")
