@@ -176,7 +176,7 @@ static char *token_file(const char *text)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     assert_int_equal(close(fd), 0);
-    struct buf variable = buf_make(256);
+    AUTO(buf) struct buf variable = buf_make(256);
     buf_format(&variable, "%s%s", name, path);
     return buf_take(&variable);
 }

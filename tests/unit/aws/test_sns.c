@@ -263,6 +263,26 @@ static void reads_expired_credentials_once_more(void **state)
     close_fixture(&f);
 }
 
+static void asks_anew_for_temporary_credentials(void **state)
+{
+    (void)state;
+    static const char first[] = "{\"AccessKeyId\":\"ASIA1\",\"SecretAccessKey\":\"s\"}";
+    static const char second[] = "{\"AccessKeyId\":\"ASIA2\",\"SecretAccessKey\":\"s\"}";
+    struct fixture f;
+    open_fixture(&f);
+    env_free(f.env);
+    f.env = env_take((char *[]){"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x", NULL});
+    f.aws.env = f.env;
+    script_answer((struct script_answer){.status = 200, .body = first});
+    script_answer((struct script_answer){.status = 403, .body = REFUSAL("ExpiredToken", "Old")});
+    script_answer((struct script_answer){.status = 200, .body = second});
+    script_answer((struct script_answer){.status = 200, .body = accepted});
+    assert_true(publish(&f));
+    assert_non_null(strstr(script_asked(1)->headers, "Credential=ASIA1/"));
+    assert_non_null(strstr(script_asked(3)->headers, "Credential=ASIA2/"));
+    close_fixture(&f);
+}
+
 static void signs_what_it_sends(void **state)
 {
     (void)state;
@@ -326,6 +346,7 @@ int main(void)
         cmocka_unit_test(corrects_the_clock_once),
         cmocka_unit_test(leaves_a_right_clock_alone),
         cmocka_unit_test(reads_expired_credentials_once_more),
+        cmocka_unit_test(asks_anew_for_temporary_credentials),
         cmocka_unit_test(signs_what_it_sends),
         cmocka_unit_test(writes_bodies),
     };
