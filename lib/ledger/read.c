@@ -138,7 +138,9 @@ bool ledger_read(struct pg *pg, const struct ledger_query *query, struct deadlin
     if (ok && !read_ledger(&reply, ledger, err)) {
         return false;
     }
-    qsort(ledger->rows, ledger->count, sizeof *ledger->rows, by_id);
+    if (ledger->count > 0) { /* qsort of no array at all is undefined */
+        qsort(ledger->rows, ledger->count, sizeof *ledger->rows, by_id);
+    }
     *out_server = server;
     *out_ledger = TAKE(ledger);
     return true;
