@@ -50,7 +50,10 @@ build() {
     } >"$log" 2>&1
   } 8<"$root/meson.build"
   local code=$?
-  [ $code = 0 ] || tail -n 100 "$log" >&2
+  if [ $code != 0 ]; then
+    # ninja goes on with what it had begun: what matters stands below FAILED.
+    { grep -A 60 -m 1 '^FAILED:' "$log" || tail -n 60 "$log"; } >&2
+  fi
   rm -f "$log"
   return $code
 }
