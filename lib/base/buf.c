@@ -98,7 +98,6 @@ void buf_truncate(struct buf *buf, size_t length)
 char *buf_take(struct buf *buf)
 {
     char *text = buf->data;
-    size_t max = buf->max;
-    *buf = buf_make(max);
+    *buf = (struct buf){0};
     return text;
 }

@@ -35,7 +35,8 @@ void buf_format(struct buf *buf, const char *format, ...) PRINTF(2, 3);
 
 /* Forgets the text after `length`, and that it was full. */
 void buf_truncate(struct buf *buf, size_t length);
-/* Hands the text out, to be freed by the caller; the buf is empty afterwards. */
+/* Hands the text out, to be freed by the caller; the buf is zeroed: it takes nothing more, and
+ * there is nothing left to free. */
 char *buf_take(struct buf *buf);
 
 static inline void buf_auto_(struct buf *buf)
