@@ -103,6 +103,8 @@ static void conceal_and_withdraw(void)
     }
 }
 
+static const char *program;
+
 /* A fresh program, since only one's own start fills /proc/self/environ. */
 static void start_afresh(void)
 {
@@ -114,7 +116,7 @@ static void start_afresh(void)
     char kept[] = "KEPT=kept";
     char *arguments[] = {name, verb, NULL};
     char *variables[] = {password, host, port, kept, NULL};
-    (void)execve("/proc/self/exe", arguments, variables);
+    (void)execve(program, arguments, variables);
     _exit(97);
 }
 
@@ -126,6 +128,7 @@ static void the_process_shows_it_no_more(void **state)
 
 int main(int argc, char **argv)
 {
+    program = argv[0];
     if (argc == 2 && strcmp(argv[1], "conceal") == 0) {
         conceal_and_withdraw();
         return 0;
