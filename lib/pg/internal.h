@@ -11,6 +11,7 @@ struct pg {
     const struct stop *stop;
     pg_notice_fn *notice;
     void *notice_context;
+    bool broken;     /* an answer is missing: what comes next would be taken for it */
     char where[300]; /* host:port */
 };
 

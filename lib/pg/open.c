@@ -137,7 +137,7 @@ const char *pg_tls_version(const struct pg *pg)
 
 bool pg_alive(const struct pg *pg)
 {
-    return PQstatus(pg->conn) == CONNECTION_OK;
+    return !pg->broken && PQstatus(pg->conn) == CONNECTION_OK;
 }
 
 void pg_watch(struct pg *pg, const struct stop *stop)

@@ -24,6 +24,7 @@ struct exchange {
 
 static bool lost(const struct exchange *exchange, struct error *err)
 {
+    exchange->pg->broken = true;
     AUTO(buf) struct buf line = buf_make(512);
     pg_one_line(&line, PQerrorMessage(exchange->pg->conn));
     error_set(err, ERROR_LOST, "the connection was lost%s%s", line.length ? ": " : "", line.data);
@@ -45,6 +46,7 @@ static bool cancel(struct exchange *exchange, struct error *err)
         cancelled(exchange, err);
         error_wrap(err, "the server did not answer the request to cancel");
         err->kind = ERROR_LOST;
+        exchange->pg->broken = true;
         return false;
     }
     char why[256] = "";
@@ -164,8 +166,10 @@ static void read_failure(const PGresult *result, struct pg_failure *failure)
     field(failure->sqlstate, sizeof failure->sqlstate, result, PG_DIAG_SQLSTATE);
     field(failure->message, sizeof failure->message, result, PG_DIAG_MESSAGE_PRIMARY);
     if (!failure->message[0]) {
-        /* libpq's own: no fields, and judged as a lost connection for want of a SQLSTATE. */
-        text_copy(failure->message, sizeof failure->message, PQresultErrorMessage(result));
+        /* Without a SQLSTATE it is libpq's own, and judged as a lost connection; with one it is a
+         * RAISE of nothing. */
+        text_copy(failure->message, sizeof failure->message,
+                  failure->sqlstate[0] ? "(no message)" : PQresultErrorMessage(result));
     }
     field(failure->detail, sizeof failure->detail, result, PG_DIAG_MESSAGE_DETAIL);
     field(failure->hint, sizeof failure->hint, result, PG_DIAG_MESSAGE_HINT);
