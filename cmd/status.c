@@ -121,7 +121,7 @@ static void show_migration(const struct status *status, size_t i, struct buf *ou
     const struct plan_migration *migration = &status->plan->migrations[i];
     const struct ledger_row *row = ledger_find(engine_ledger(status->engine), migration->id);
     char when[20];
-    /* To the second, without the zone's digits: "2031-03-14 09:26:53". */
+    /* To the second: "2031-03-14T09:26:53". */
     text_copy(when, sizeof when, row ? row->applied_at : NULL);
     show_row(out, decide_state_name(status->decision->states[i]), migration->id, when);
 }

@@ -18,6 +18,7 @@ struct catalog_server {
     bool recovering;  /* a standby or reader: nothing can be written */
     bool pooled;      /* the backend is not the one the login was told of */
     bool may_create;  /* the login may create a schema in this database */
+    bool old_strings; /* standard_conforming_strings is off for this login */
 };
 
 /* One SELECT without parameters, so that it can head another query's message. */
@@ -27,7 +28,8 @@ extern const char *const catalog_server_sql;
 MUST_CHECK bool catalog_server_read(const struct pg *pg, const struct pg_reply *reply, size_t set,
                                     struct catalog_server *out_server, struct error *err);
 
-/* Whether postlude can work with it. ERROR_DENIED: too old, or a reader. */
+/* Whether postlude can work with it. ERROR_DENIED: too old, or a reader. ERROR_INVALID: it would
+ * read the text of a migration in another way than we do. */
 MUST_CHECK bool catalog_server_check(const struct catalog_server *server, struct error *err);
 
 #endif

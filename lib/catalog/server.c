@@ -8,7 +8,8 @@ enum { OLDEST_VERSION = 130000 };
 const char *const catalog_server_sql =
     "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'),"
     " pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery(),"
-    " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE');\n";
+    " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),"
+    " pg_catalog.current_setting('standard_conforming_strings');\n";
 
 bool catalog_server_read(const struct pg *pg, const struct pg_reply *reply, size_t set,
                          struct catalog_server *out_server, struct error *err)
@@ -26,6 +27,7 @@ bool catalog_server_read(const struct pg *pg, const struct pg_reply *reply, size
         .recovering = text_same(pg_value(reply, set, 0, 3), "t"),
         .pooled = pg_told_pid(pg) != (int)pid,
         .may_create = text_same(pg_value(reply, set, 0, 4), "t"),
+        .old_strings = text_same(pg_value(reply, set, 0, 5), "off"),
     };
     text_copy(server.version, sizeof server.version, pg_value(reply, set, 0, 2));
     /* "15.20 (Debian 15.20-0+deb12u1)": the first word is what people call it. */
@@ -45,6 +47,13 @@ bool catalog_server_check(const struct catalog_server *server, struct error *err
         error_set(err, ERROR_DENIED, "the server is a standby: nothing can be written there");
         return error_hint(err, "database.host must be the proxy's read/write endpoint, or the "
                                "cluster's writer; this one is a reader.");
+    }
+    if (server->old_strings) {
+        error_set(err, ERROR_INVALID,
+                  "standard_conforming_strings is off for this login: the server would take a "
+                  "backslash in a migration's strings for an escape");
+        return error_hint(err, "ALTER ROLE the_login SET standard_conforming_strings = on; and the "
+                               "same with IN DATABASE where it was set so.");
     }
     return true;
 }

@@ -67,10 +67,29 @@ static void judge_claim(struct error *err)
         error_wrap(err, "another run took the plan over");
         error_hint(err, "This run was silent for too long and stopped; the other one goes on. "
                         "\"postlude status\" shows how far it is.");
+    } else if (strcmp(err->code, "55P03") == 0 || strcmp(err->code, "57014") == 0) {
+        err->kind = ERROR_BUSY;
+        error_wrap(err, "the ledger's row of the plan is locked by somebody else");
+        error_hint(err, "Nothing was changed. Somebody holds a row or table of schema postlude: "
+                        "pg_locks tells who. Start the task again when it is free.");
+    } else if (strcmp(err->code, "PL004") == 0) {
+        err->kind = ERROR_INVALID;
+        error_hint(err, "ALTER ROLE the_login SET standard_conforming_strings = on.");
     } else if (strcmp(err->code, "42501") == 0) {
         err->kind = ERROR_DENIED;
         error_hint(err, "The login needs EXECUTE on the functions of schema postlude and SELECT, "
                         "INSERT, UPDATE, DELETE on its tables.");
+    }
+}
+
+/* Our own statements fail when the migration took the ledger away from under them. */
+static void judge_closing(struct error *err)
+{
+    judge(err);
+    if (strcmp(err->code, "3F000") == 0 || strcmp(err->code, "42P01") == 0 ||
+        strcmp(err->code, "42883") == 0 || strcmp(err->code, "PL003") == 0) {
+        error_hint(err, "Schema postlude is the ledger, without which nobody knows what was "
+                        "applied: leave it out of the migration.");
     }
 }
 
@@ -95,7 +114,9 @@ static void describe(const struct application *application, const struct message
     *failure = (struct outcome_failure){0};
     text_copy(failure->migration, sizeof failure->migration, application->migration->id);
     text_copy(failure->file, sizeof failure->file, application->migration->file);
-    text_copy(failure->detail, sizeof failure->detail, server->detail);
+    /* The line of a COPY's data, or of a function's body, stands in the context only. */
+    text_copy(failure->detail, sizeof failure->detail,
+              *server->detail ? server->detail : server->context);
     text_copy(failure->schema, sizeof failure->schema, server->schema);
     text_copy(failure->table, sizeof failure->table, server->table);
     text_copy(failure->column_name, sizeof failure->column_name, server->column);
@@ -116,7 +137,7 @@ static void describe(const struct application *application, const struct message
         return;
     case MESSAGE_CLOSING:
         error_wrap(err, "at the end of the migration's transaction");
-        judge(err);
+        judge_closing(err);
         return;
     }
 }
@@ -196,6 +217,7 @@ static void prepare(struct application *application, size_t index)
     application->source.role = plan->database.role.text;
     application->source.lock_timeout_ms = migration->lock_timeout_ms;
     application->source.statement_timeout_ms = migration->statement_timeout_ms;
+    application->source.server_version = engine->server.version_num;
 }
 
 bool engine_apply(struct engine *engine, size_t index, struct error *err)

@@ -8,12 +8,9 @@
 #include "base/text.h"
 
 enum {
-    LEAD_STATEMENTS = 6,         /* BEGIN, claim, four SET LOCAL; the role is one more */
     FRAME_MAX = 2 * MESSAGE_MAX, /* more than names, settings and modes can come to */
+    TRANSACTION_TIMEOUT_SINCE = 170000,
 };
-
-/* In characters the place where the claim stands, after BEGIN. */
-enum { CLAIM_AT = 1 };
 
 /* What a migration may have left in the session, all undone before the COMMIT, so that it reaches
  * neither the next migration nor the next client of the pool. Deferred constraints are checked
@@ -39,28 +36,61 @@ static void begin(const struct message_source *source, struct buf *out)
     buf_text(out, length ? "\n, READ WRITE;\n" : ", READ WRITE;\n");
 }
 
-static size_t open_transaction(const struct message_source *source, struct buf *out)
+/* One SET LOCAL more; returns 1, to be counted. */
+static size_t set_ms(struct buf *out, const char *setting, int64_t ms)
+{
+    buf_format(out, "SET LOCAL %s = %" PRId64 ";\n", setting, ms);
+    return 1;
+}
+
+/* The login's own limits must not end a transaction that the plan gives its own. */
+static size_t lift_limits(const struct message_source *source, struct buf *out)
+{
+    return set_ms(out, "idle_in_transaction_session_timeout", 0) +
+           (source->server_version >= TRANSACTION_TIMEOUT_SINCE
+                ? set_ms(out, "transaction_timeout", 0)
+                : 0);
+}
+
+static size_t set_names(const struct message_source *source, struct buf *out)
 {
     char name[64];
     AUTO(buf) struct buf whole = buf_make(1024);
     buf_format(&whole, "postlude/%s/%s", source->claim->run_id, source->claim->id);
     text_copy(name, sizeof name, whole.data);
-    begin(source, out);
-    ledger_claim_sql(source->claim, out);
-    buf_format(out, "SET LOCAL lock_timeout = %" PRId64 ";\n", source->lock_timeout_ms);
-    buf_format(out, "SET LOCAL statement_timeout = %" PRId64 ";\n", source->statement_timeout_ms);
     buf_text(out, "SET LOCAL application_name = ");
     pg_literal(out, name);
     buf_text(out, ";\nSET LOCAL search_path = ");
     pg_identifier(out, source->schema);
     buf_text(out, ";\n");
     if (!source->role) {
-        return LEAD_STATEMENTS;
+        return 2;
     }
     buf_text(out, "SET LOCAL ROLE ");
     pg_identifier(out, source->role);
     buf_text(out, ";\n");
-    return LEAD_STATEMENTS + 1;
+    return 3;
+}
+
+static void open_transaction(const struct message_source *source, struct message *message)
+{
+    struct buf *out = &message->text;
+    begin(source, out);
+    message->claim = 1 + lift_limits(source, out);
+    message->claim += set_ms(out, "lock_timeout", source->lock_timeout_ms);
+    message->claim += set_ms(out, "statement_timeout", source->statement_timeout_ms);
+    ledger_claim_sql(source->claim, out);
+    message->lead = message->claim + 1 + set_names(source, out);
+}
+
+static void close_transaction(const struct message_source *source, struct buf *out)
+{
+    buf_text(out, undo);
+    /* RESET ALL has brought the login's own limits back. */
+    (void)set_ms(out, "statement_timeout", 0);
+    (void)lift_limits(source, out);
+    ledger_finish_sql(source->claim, source->script->end - source->script->first, out);
+    buf_text(out, "COMMIT");
 }
 
 static void add_statement(const struct message_source *source, size_t index,
@@ -97,16 +127,14 @@ void message_make(const struct message_source *source, size_t from, struct messa
     size_t own_begin = script->first ? script->statements[0].length : 0;
     struct message message = {.text = buf_make(whole + own_begin + FRAME_MAX), .next = end};
     if (from == script->first) {
-        message.lead = open_transaction(source, &message.text);
+        open_transaction(source, &message);
     }
     for (size_t i = from; i < end; i++) {
         add_statement(source, i, &message);
     }
     if (end == script->end) {
         message.last = true;
-        buf_text(&message.text, undo);
-        ledger_finish_sql(source->claim, script->end - script->first, &message.text);
-        buf_text(&message.text, "COMMIT");
+        close_transaction(source, &message.text);
     }
     *out_message = message;
 }
@@ -165,7 +193,8 @@ struct message_spot message_locate(const struct message *message,
         }
     }
     if (done < message->lead) {
-        return (struct message_spot){.place = done <= CLAIM_AT ? MESSAGE_CLAIM : MESSAGE_SETTINGS};
+        return (struct message_spot){.place =
+                                         done == message->claim ? MESSAGE_CLAIM : MESSAGE_SETTINGS};
     }
     if (done - message->lead < message->part_count) {
         return in_statement(message, source, done - message->lead, 0);

@@ -2,7 +2,8 @@
  * A migration's transaction as messages of the simple protocol, and the way back: from what the
  * server says of a message to a place in the file. Pure.
  *
- *   BEGIN; claim; SET LOCAL ...; <the file's statements>; undo what is session-wide; finish; COMMIT
+ *   BEGIN; SET LOCAL ...; claim; SET LOCAL ...; <the file's statements>; undo what is session-wide;
+ * finish; COMMIT
  *
  * A message holds at most MESSAGE_MAX bytes or one statement; a longer file goes in several.
  */
@@ -28,6 +29,7 @@ struct message_source {
     const struct sql_script *script;
     const char *schema, *role; /* role NULL = the login's own */
     int64_t lock_timeout_ms, statement_timeout_ms;
+    int server_version; /* 150006 */
 };
 
 /* Where a piece of the message comes from. */
@@ -42,9 +44,10 @@ struct message {
     size_t part_count, part_capacity;
     struct pg_copy *copies;
     size_t copy_count, copy_capacity;
-    size_t lead; /* statements of ours before the first part */
-    size_t next; /* the script's statement that the following message begins with */
-    bool last;   /* it ends with COMMIT */
+    size_t lead;  /* statements of ours before the first part */
+    size_t claim; /* which of them is the claim */
+    size_t next;  /* the script's statement that the following message begins with */
+    bool last;    /* it ends with COMMIT */
 };
 
 /* The message that begins with the script's statement `from` (script->first for the first one). */
@@ -53,7 +56,7 @@ void message_free(struct message *message);
 
 enum message_place {
     MESSAGE_CLAIM,     /* taking the plan for this migration */
-    MESSAGE_SETTINGS,  /* SET LOCAL search_path, role, timeouts */
+    MESSAGE_SETTINGS,  /* BEGIN; SET LOCAL search_path, role, timeouts */
     MESSAGE_STATEMENT, /* a statement of the file */
     MESSAGE_CLOSING,   /* deferred constraints, undoing, the ledger, COMMIT */
 };

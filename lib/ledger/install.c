@@ -6,7 +6,7 @@
 #include "ledger/ledger.h"
 #include "ledger/upgrades.h"
 
-enum { POLL_MS = 200, MESSAGE_MAX = 1024 * 1024 };
+enum { POLL_MS = 200, MESSAGE_MAX = 1024 * 1024, LOCK_SET = 6 };
 
 /* "postlude" in ASCII, as one bigint: the lock for changing the ledger of a database. */
 #define INSTALL_LOCK "8101821198535844965"
@@ -37,13 +37,16 @@ static bool try_lock(struct pg *pg, struct deadline deadline, bool *out_locked, 
     AUTO(pg_reply) struct pg_reply reply = {0};
     if (!pg_query(pg,
                   "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+                  "SET LOCAL statement_timeout = 0;"
+                  "SET LOCAL idle_in_transaction_session_timeout = 0;"
+                  "SET LOCAL lock_timeout = '10s';"
                   "SET LOCAL search_path = pg_catalog;"
                   "SET LOCAL client_min_messages = warning;"
                   "SELECT pg_try_advisory_xact_lock(" INSTALL_LOCK ")",
                   deadline, &reply, err)) {
         return explain(&reply, err);
     }
-    *out_locked = text_same(pg_value(&reply, 3, 0, 0), "t");
+    *out_locked = text_same(pg_value(&reply, LOCK_SET, 0, 0), "t");
     return true;
 }
 

@@ -32,8 +32,8 @@ enum ledger_state {
 struct ledger_row {
     char *id;
     enum ledger_state state;
-    char *checksum; /* "algorithm:hex"; NULL when the ledger has none */
-    char *applied_at;
+    char *checksum;   /* "algorithm:hex"; NULL when the ledger has none */
+    char *applied_at; /* "2031-03-14T09:26:53.120Z" */
     char *run_id;
     char *error; /* JSON text of the failure, or NULL */
     int64_t duration_ms;
@@ -57,7 +57,8 @@ struct ledger_query {
 };
 
 /* One round trip: what the server is and all that the ledger knows of this plan. A database without
- * a ledger is not an error. ERROR_DENIED: the login may not read it; pg_send's kinds. */
+ * a ledger is not an error. ERROR_DENIED: the login may not read it; ERROR_BUSY: it is locked;
+ * pg_send's kinds. */
 MUST_CHECK bool ledger_read(struct pg *pg, const struct ledger_query *query,
                             struct deadline deadline, struct catalog_server *out_server,
                             struct ledger **out_ledger, struct error *err);

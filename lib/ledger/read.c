@@ -6,7 +6,14 @@
 #include "base/text.h"
 #include "ledger/ledger.h"
 
-enum { MESSAGE_MAX = 64 * 1024, SET_SERVER = 0, SET_VERSION = 1, SET_ROWS = 2, SET_DUPLICATE = 3 };
+enum { MESSAGE_MAX = 64 * 1024, SET_SERVER = 4, SET_VERSION = 5, SET_ROWS = 6, SET_DUPLICATE = 7 };
+
+/* Whatever the login's defaults are. Several statements of one message are a transaction of their
+ * own, which ends with the message, in an error too. */
+static const char level[] = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY;\n"
+                            "SET LOCAL statement_timeout = 0;\n"
+                            "SET LOCAL lock_timeout = '10s';\n"
+                            "SET LOCAL search_path = pg_catalog;\n";
 
 static void same(struct buf *sql, const char *column, const char *value)
 {
@@ -16,9 +23,11 @@ static void same(struct buf *sql, const char *column, const char *value)
 
 static void read_sql(const struct ledger_query *query, struct buf *sql)
 {
+    buf_text(sql, level);
     buf_text(sql, catalog_server_sql);
     buf_text(sql, "SELECT max(version) FROM postlude.upgrade;\n"
-                  "SELECT id, state, checksum, run_id, applied_at, duration_ms, error"
+                  "SELECT id, state, checksum, run_id, to_char(applied_at AT TIME ZONE 'UTC',"
+                  " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), duration_ms, error"
                   " FROM postlude.migration WHERE plan = ");
     pg_literal(sql, query->plan);
     buf_text(sql, ";\n");
@@ -26,7 +35,7 @@ static void read_sql(const struct ledger_query *query, struct buf *sql)
         return;
     }
     buf_text(sql, "SELECT run_id FROM postlude.run WHERE outcome IN ('applied', 'nothing')"
-                  " AND plan = ");
+                  " AND report -> 'pending' = '[]' AND plan = ");
     pg_literal(sql, query->plan);
     same(sql, "account", query->account);
     same(sql, "region", query->region);
@@ -109,6 +118,12 @@ static bool explain(const struct pg_reply *reply, struct error *err)
         return error_hint(err, "Another role made schema postlude: let this login be a member of "
                                "that role, or GRANT it USAGE on the schema, EXECUTE on its "
                                "functions, and SELECT, INSERT, UPDATE, DELETE on its tables.");
+    }
+    if (strcmp(reply->failure.sqlstate, "55P03") == 0) {
+        err->kind = ERROR_BUSY;
+        error_wrap(err, "the ledger is locked");
+        return error_hint(err, "Somebody holds a table of schema postlude locked: pg_locks tells "
+                               "who.");
     }
     return false;
 }

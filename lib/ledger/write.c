@@ -8,12 +8,16 @@
 
 enum {
     ROW_MAX = 64 * 1024 * 1024,
+    TAKEN_SET = 3, /* the statements before it: BEGIN and two SET LOCAL */
     LEASE_S =
         5, /* an owner without a sign of life for so long, and without the row's lock, is gone */
 };
 
 #define LEDGER_TIDY "SELECT postlude.tidy();\n"
-#define BEGIN_WRITING "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n"
+/* Whatever the login's defaults are: our own deadline cancels what takes too long. */
+#define BEGIN_WRITING                                                                              \
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n"                                           \
+    "SET LOCAL statement_timeout = 0;\n"
 /* A row lock somebody holds is never waited for long: the waiter's snapshot would stand in the way
  * of CREATE INDEX CONCURRENTLY. */
 #define SHORT_WAIT "SET LOCAL lock_timeout = '2s';\n"
@@ -50,16 +54,18 @@ bool ledger_take(struct pg *pg, const json_t *run_row, struct deadline deadline,
                  struct ledger_holder *out_holder, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(ROW_MAX);
-    buf_text(&sql, BEGIN_WRITING SHORT_WAIT "SELECT * FROM postlude.take(");
+    buf_text(&sql, BEGIN_WRITING SHORT_WAIT
+             "SELECT taken, holder, pg_catalog.to_char(held_since AT TIME ZONE 'UTC',"
+             " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM postlude.take(");
     json_literal(&sql, run_row);
     buf_format(&sql, ", interval '%d s');\nCOMMIT", LEASE_S);
     AUTO(pg_reply) struct pg_reply reply = {0};
     if (!run(pg, sql.data, deadline, &reply, err)) {
         return false;
     }
-    *out_taken = text_same(pg_value(&reply, 2, 0, 0), "t");
-    text_copy(out_holder->run_id, sizeof out_holder->run_id, pg_value(&reply, 2, 0, 1));
-    text_copy(out_holder->since, sizeof out_holder->since, pg_value(&reply, 2, 0, 2));
+    *out_taken = text_same(pg_value(&reply, TAKEN_SET, 0, 0), "t");
+    text_copy(out_holder->run_id, sizeof out_holder->run_id, pg_value(&reply, TAKEN_SET, 0, 1));
+    text_copy(out_holder->since, sizeof out_holder->since, pg_value(&reply, TAKEN_SET, 0, 2));
     return true;
 }
 
@@ -92,7 +98,7 @@ bool ledger_mark_reported(struct pg *pg, const char *run_id, struct deadline dea
                           struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(1024);
-    buf_text(&sql, BEGIN_WRITING
+    buf_text(&sql, BEGIN_WRITING SHORT_WAIT
              "UPDATE postlude.run SET reported_at = pg_catalog.clock_timestamp() WHERE run_id = ");
     pg_literal(&sql, run_id);
     buf_text(&sql, ";\nCOMMIT");
@@ -152,5 +158,5 @@ void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, stru
 bool ledger_is_overtaken(const char *sqlstate)
 {
     return strcmp(sqlstate, "PL001") == 0 || strcmp(sqlstate, "PL002") == 0 ||
-           strcmp(sqlstate, "23505") == 0 || strcmp(sqlstate, "40001") == 0;
+           strcmp(sqlstate, "23505") == 0;
 }

@@ -142,6 +142,9 @@ CREATE FUNCTION postlude.claim(p_plan text, p_run uuid, p_id text, p_before text
                                p_checksum text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF current_setting('standard_conforming_strings') <> 'on' THEN
+        RAISE EXCEPTION 'standard_conforming_strings is off' USING ERRCODE = 'PL004';
+    END IF;
     PERFORM FROM postlude.plan WHERE plan = p_plan AND owner = p_run FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'run % does not own plan % any more', p_run, p_plan USING ERRCODE = 'PL001';
