@@ -113,7 +113,10 @@ void engine_keep(struct engine *engine)
 void engine_reported(struct engine *engine, const struct outcome *outcome)
 {
     struct error err;
-    if (engine->kept &&
+    if (!engine->kept) {
+        return;
+    }
+    if (!reconnect_to_keep(engine, &err) ||
         !ledger_mark_reported(engine->pg, outcome->run_id, deadline_in(KEEP_MS), &err)) {
         log_trouble(LOG_WARN, "the report was published, but the ledger could not be told", &err);
     }

@@ -144,6 +144,24 @@ static bool settle(struct engine *engine, struct error *err)
     return false;
 }
 
+/* What became of it is known each time; that it would not happen once more is not to be hoped. */
+static bool lost_too_often(struct engine *engine, const struct error *loss, struct error *err)
+{
+    AUTO(decide)
+    struct decision *decision = decide(engine->request.plan, engine->ledger, engine->request.to);
+    fill_lists(engine->outcome, engine->request.plan, decision);
+    error_set(err, ERROR_FAILED, "lost for the third time in this run: %s", loss->message);
+    if (decision->step_count) {
+        const struct plan_migration *next = &engine->request.plan->migrations[decision->steps[0]];
+        struct outcome_failure *failure = &engine->outcome->failure;
+        text_copy(failure->migration, sizeof failure->migration, next->id);
+        text_copy(failure->file, sizeof failure->file, next->file);
+        error_where(err, "%s", next->file);
+    }
+    return error_hint(err, "The server's and the proxy's log say why the session ended; the "
+                           "migration in flight was rolled back.");
+}
+
 static bool work(struct engine *engine, struct error *err)
 {
     int losses = 0;
@@ -154,13 +172,12 @@ static bool work(struct engine *engine, struct error *err)
         if (err->kind != ERROR_LOST) {
             return false;
         }
-        if (++losses == LOSSES_MAX) {
-            error_wrap(err, "lost for the third time in this run");
-            err->kind = ERROR_UNKNOWN;
-            return false;
-        }
+        struct error loss = *err;
         if (!settle(engine, err)) {
             return false;
+        }
+        if (++losses == LOSSES_MAX) {
+            return lost_too_often(engine, &loss, err);
         }
         done = false;
     }
