@@ -112,16 +112,16 @@ bool engine_admit(const struct trigger *trigger, const struct plan_trigger *rule
         *out_verdict = ADMIT_IGNORE;
         return true;
     }
-    bool of_pipeline = trigger->kind == TRIGGER_CODEPIPELINE || trigger->kind == TRIGGER_STAGE;
-    if (of_pipeline && !admits_pipeline(trigger, rules, now_ms, err)) {
-        return false;
-    }
     if (trigger->kind == TRIGGER_CODEPIPELINE && rules->stages.present) {
         buf_text(why, "the plan runs on the SUCCEEDED of stage ");
         show_list(why, &rules->stages);
         buf_text(why, ", not on the whole pipeline's");
         *out_verdict = ADMIT_IGNORE;
         return true;
+    }
+    bool of_pipeline = trigger->kind == TRIGGER_CODEPIPELINE || trigger->kind == TRIGGER_STAGE;
+    if (of_pipeline && !admits_pipeline(trigger, rules, now_ms, err)) {
+        return false;
     }
     *out_verdict = ADMIT_RUN;
     return true;
