@@ -62,6 +62,13 @@ static bool find_option(const char *word, size_t length, enum option *out_option
     return false;
 }
 
+/* "--reason --dry-run" would take the switch for the reason, and then change things. */
+static bool is_option(const char *word)
+{
+    enum option option = OPTION_COUNT;
+    return find_option(word, strcspn(word, "="), &option);
+}
+
 /* One option at argv[*at], which moves on when the argument is the next word. */
 static bool read_option(int argc, char **argv, int *at, struct settings *settings,
                         struct error *err)
@@ -79,7 +86,7 @@ static bool read_option(int argc, char **argv, int *at, struct settings *setting
         return error_set(err, ERROR_INVALID, "option %s takes no argument", row->name);
     }
     if (row->argument && !argument) {
-        if (*at + 1 >= argc) {
+        if (*at + 1 >= argc || is_option(argv[*at + 1])) {
             return error_set(err, ERROR_INVALID, "option %s needs an argument: %s %s", row->name,
                              row->name, row->argument);
         }
