@@ -37,7 +37,7 @@ static bool load_event_text(const struct settings *settings, struct buf *text,
         input->event_length = text->length;
         input->event_name = strcmp(word, "-") == 0 ? "standard input" : word;
         return true;
-    } else if (text->full) {
+    } else if (strcmp(err->code, "EFBIG") == 0) {
         return error_set(err, ERROR_REFUSED, "the event is larger than the limit of %d bytes",
                          TRIGGER_EVENT_MAX);
     } else {

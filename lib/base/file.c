@@ -45,6 +45,7 @@ bool file_read(const char *path, struct buf *out, struct error *err)
         error_set(err, ERROR_INVALID, "could not read file: %s", strerror(reason));
     } else {
         error_set(err, ERROR_INVALID, "file is larger than the limit of %zu bytes", out->max);
+        error_code(err, "EFBIG");
     }
     buf_truncate(out, before);
     return error_where(err, "%s", path);

@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 /* Appends the file at path to *out ("-" is standard input), whose maximum is the limit.
- * ERROR_INVALID: absent, not readable, a directory, or too large; where = path. */
+ * ERROR_INVALID: absent, not readable, a directory, or too large (code EFBIG); where = path. */
 MUST_CHECK bool file_read(const char *path, struct buf *out, struct error *err);
 
 bool file_exists(const char *path);
