@@ -36,24 +36,35 @@ int answer_json(const json_t *document)
     return answer_text(&text);
 }
 
+/* Characters of UTF-8. */
+static size_t columns(const char *text, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    }
+    return count;
+}
+
 void answer_wrap(const char *text, size_t width, const char *first, const char *rest,
                  struct buf *out)
 {
     AUTO(buf) struct buf shown = buf_make(DESCRIPTION_MAX);
     text_escape(&shown, text, strlen(text));
     buf_text(out, first);
-    size_t column = strlen(first);
+    size_t column = columns(first, strlen(first));
     bool fresh = true; /* nothing but the indent stands on this line */
     for (const char *at = shown.data; *at;) {
         size_t word = strcspn(at, " ");
-        if (!fresh && column + 1 + word > width) {
+        size_t wide = columns(at, word);
+        if (!fresh && column + 1 + wide > width) {
             buf_format(out, "\n%s", rest);
-            column = strlen(rest);
+            column = columns(rest, strlen(rest));
             fresh = true;
         }
         buf_text(out, fresh ? "" : " ");
         buf_add(out, at, word);
-        column += word + !fresh;
+        column += wide + !fresh;
         fresh = false;
         at += word;
         at += strspn(at, " ");

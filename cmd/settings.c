@@ -15,10 +15,10 @@ static const struct option_row {
     bool global;
 } options[OPTION_COUNT] = {
     [OPTION_PLAN] = {"--plan", "FILE", "POSTLUDE_PLAN",
-                     "the plan; default postlude.yaml, then /etc/postlude/postlude.yaml", true},
+                     "default postlude.yaml, then /etc/postlude/postlude.yaml", true},
     [OPTION_JSON] = {"--json", NULL, "POSTLUDE_JSON", "one JSON document on stdout", true},
     [OPTION_LOG] = {"--log", "auto|text|json", "POSTLUDE_LOG",
-                    "the log on stderr; auto = text on a terminal, JSON otherwise", true},
+                    "the log on stderr; auto: text on a terminal, else JSON", true},
     [OPTION_LOG_LEVEL] = {"--log-level", "debug|info|warn|error", "POSTLUDE_LOG_LEVEL",
                           "the least that is logged; default info", true},
     [OPTION_VERSION] = {"--version", NULL, NULL, "the version, and nothing else", true},
@@ -87,8 +87,12 @@ static bool read_option(int argc, char **argv, int *at, struct settings *setting
     }
     if (row->argument && !argument) {
         if (*at + 1 >= argc || is_option(argv[*at + 1])) {
-            return error_set(err, ERROR_INVALID, "option %s needs an argument: %s %s", row->name,
-                             row->name, row->argument);
+            error_set(err, ERROR_INVALID, "option %s needs an argument: %s %s", row->name,
+                      row->name, row->argument);
+            return error_hint(err,
+                              "One that is an option's name itself goes behind an equals "
+                              "sign: %s=--help.",
+                              row->name);
         }
         argument = argv[++*at];
     }
@@ -275,7 +279,7 @@ void settings_help(struct buf *out)
     help_options(false, out);
     buf_text(out, "  --event, --reason and --by belong to:");
     help_takers(OPTION_EVENT, out);
-    buf_text(out, "; --dry-run and --to to:");
+    buf_text(out, ".\n  --dry-run and --to belong to:");
     help_takers(OPTION_DRY_RUN, out);
     buf_text(out, ".\n\nOptions of all\n");
     help_options(true, out);

@@ -1,12 +1,12 @@
 #include "cmd/verbs.h"
 
 const struct verb verbs[] = {
-    {"run", "apply what the plan has and the database has not (no verb at all = run)",
+    {"run", "apply what the plan has and the database has not (the default)",
      1u << OPTION_EVENT | 1u << OPTION_DRY_RUN | 1u << OPTION_TO | 1u << OPTION_REASON |
          1u << OPTION_BY,
      cmd_run},
     {"status", "applied / pending / changed / failed / unknown, per migration", 0, cmd_status},
-    {"validate", "plan, SQL files and (with --event) an event, no network; every finding",
+    {"validate", "every finding in plan, SQL files and --event, without a network",
      1u << OPTION_EVENT | 1u << OPTION_REASON | 1u << OPTION_BY, cmd_validate},
 };
 const size_t verb_count = COUNT(verbs);
