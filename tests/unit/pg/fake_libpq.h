@@ -1,0 +1,218 @@
+/*
+ * A libpq that plays a script: linked before the real one, its functions are the ones called.
+ *
+ * fake.steps are what PQgetResult gives in turn, ended by FAKE_END of each message. A step can make
+ * the other side silent until it is cancelled, or cut the connection. What is sent is kept.
+ */
+#ifndef POSTLUDE_TESTS_FAKE_LIBPQ_H
+#define POSTLUDE_TESTS_FAKE_LIBPQ_H
+
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+#define FAKE_END ((ExecStatusType)-1)
+
+struct pg_result {
+    ExecStatusType status;
+    const char *sqlstate, *message, *position, *detail;
+    bool silent; /* comes only after a cancel */
+    bool deaf;   /* not even then */
+    bool cut;    /* the connection is gone with it */
+    int lines;   /* of COPY OUT */
+};
+
+struct pg_conn {
+    int unused;
+};
+struct pg_cancel {
+    int unused;
+};
+
+static struct {
+    struct pg_result steps[16];
+    size_t at;
+    bool bad, single_rows, refuse_to_send;
+    int cancels, cleared, blocked; /* blocked: how often a flush does not get through at once */
+    int socket;
+    struct buf sent, copied;
+} fake;
+
+static bool fake_waits(void)
+{
+    const struct pg_result *step = &fake.steps[fake.at];
+    return !fake.bad && (step->deaf || (step->silent && !fake.cancels));
+}
+
+ConnStatusType PQstatus(const PGconn *conn)
+{
+    (void)conn;
+    return fake.bad ? CONNECTION_BAD : CONNECTION_OK;
+}
+
+char *PQerrorMessage(const PGconn *conn)
+{
+    (void)conn;
+    static char text[] = "server closed the connection unexpectedly\n\tmore";
+    static char none[] = "";
+    return fake.bad ? text : none;
+}
+
+int PQsocket(const PGconn *conn)
+{
+    (void)conn;
+    return fake.socket;
+}
+
+int PQsendQuery(PGconn *conn, const char *query)
+{
+    (void)conn;
+    buf_text(&fake.sent, query);
+    return !fake.refuse_to_send;
+}
+
+int PQsetSingleRowMode(PGconn *conn)
+{
+    (void)conn;
+    fake.single_rows = true;
+    return 1;
+}
+
+int PQflush(PGconn *conn)
+{
+    (void)conn;
+    return fake.bad ? -1 : fake.blocked-- > 0;
+}
+
+int PQconsumeInput(PGconn *conn)
+{
+    (void)conn;
+    return !fake.bad;
+}
+
+int PQisBusy(PGconn *conn)
+{
+    (void)conn;
+    return fake_waits();
+}
+
+PGresult *PQgetResult(PGconn *conn)
+{
+    (void)conn;
+    struct pg_result *step = &fake.steps[fake.at];
+    if (step->status == FAKE_END) {
+        return NULL;
+    }
+    fake.at++;
+    fake.bad = fake.bad || step->cut;
+    return step;
+}
+
+ExecStatusType PQresultStatus(const PGresult *result)
+{
+    return result->status;
+}
+
+void PQclear(PGresult *result)
+{
+    (void)result;
+    fake.cleared++;
+}
+
+char *PQresultErrorField(const PGresult *result, int code)
+{
+    const char *text = code == PG_DIAG_SQLSTATE             ? result->sqlstate
+                       : code == PG_DIAG_MESSAGE_PRIMARY    ? result->message
+                       : code == PG_DIAG_STATEMENT_POSITION ? result->position
+                       : code == PG_DIAG_MESSAGE_DETAIL     ? result->detail
+                                                            : NULL;
+    return (char *)(uintptr_t)text;
+}
+
+char *PQresultErrorMessage(const PGresult *result)
+{
+    (void)result;
+    return PQerrorMessage(NULL);
+}
+
+int PQputCopyData(PGconn *conn, const char *data, int length)
+{
+    (void)conn;
+    buf_add(&fake.copied, data, (size_t)length);
+    return 1;
+}
+
+int PQputCopyEnd(PGconn *conn, const char *refusal)
+{
+    (void)conn;
+    buf_format(&fake.copied, "<%s>", refusal ? refusal : "");
+    return 1;
+}
+
+int PQgetCopyData(PGconn *conn, char **out_line, int async)
+{
+    (void)conn;
+    (void)async;
+    /* The step was taken already. */
+    struct pg_result *step = &fake.steps[fake.at - 1];
+    if (step->lines-- > 0) {
+        *out_line = malloc(1);
+        return 1;
+    }
+    return -1;
+}
+
+void PQfreemem(void *line)
+{
+    free(line);
+}
+
+PGcancel *PQgetCancel(PGconn *conn)
+{
+    (void)conn;
+    static struct pg_cancel cancel;
+    return &cancel;
+}
+
+int PQcancel(PGcancel *cancel, char *why, int size)
+{
+    (void)cancel;
+    (void)why;
+    (void)size;
+    fake.cancels++;
+    return 1;
+}
+
+void PQfreeCancel(PGcancel *cancel)
+{
+    (void)cancel;
+}
+
+int PQntuples(const PGresult *result)
+{
+    return result->status == PGRES_TUPLES_OK;
+}
+
+int PQnfields(const PGresult *result)
+{
+    (void)result;
+    return 1;
+}
+
+int PQgetisnull(const PGresult *result, int row, int column)
+{
+    (void)row;
+    (void)column;
+    return !result->message;
+}
+
+char *PQgetvalue(const PGresult *result, int row, int column)
+{
+    (void)row;
+    (void)column;
+    return (char *)(uintptr_t)result->message;
+}
+
+#endif
