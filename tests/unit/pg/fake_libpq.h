@@ -40,6 +40,14 @@ static struct {
     struct buf sent, copied;
 } fake;
 
+/* libpq gives its texts without const. */
+static char *fake_text(const char *text)
+{
+    char *loose = NULL;
+    memcpy(&loose, &text, sizeof loose);
+    return loose;
+}
+
 static bool fake_waits(void)
 {
     const struct pg_result *step = &fake.steps[fake.at];
@@ -128,7 +136,7 @@ char *PQresultErrorField(const PGresult *result, int code)
                        : code == PG_DIAG_STATEMENT_POSITION ? result->position
                        : code == PG_DIAG_MESSAGE_DETAIL     ? result->detail
                                                             : NULL;
-    return (char *)(uintptr_t)text;
+    return fake_text(text);
 }
 
 char *PQresultErrorMessage(const PGresult *result)
@@ -179,8 +187,7 @@ PGcancel *PQgetCancel(PGconn *conn)
 int PQcancel(PGcancel *cancel, char *why, int size)
 {
     (void)cancel;
-    (void)why;
-    (void)size;
+    memset(why, 0, (size_t)size);
     fake.cancels++;
     return 1;
 }
@@ -212,7 +219,7 @@ char *PQgetvalue(const PGresult *result, int row, int column)
 {
     (void)row;
     (void)column;
-    return (char *)(uintptr_t)result->message;
+    return fake_text(result->message);
 }
 
 #endif
