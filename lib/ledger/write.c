@@ -120,7 +120,7 @@ bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *
                  struct deadline deadline, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(ROW_MAX);
-    buf_text(&sql, "ROLLBACK;\n" LEDGER_TIDY BEGIN_WRITING SHORT_WAIT "SELECT postlude.fail(");
+    buf_text(&sql, "ROLLBACK;\n" BEGIN_WRITING SHORT_WAIT LEDGER_TIDY "SELECT postlude.fail(");
     identify(&sql, claim);
     buf_text(&sql, ", 'sql', ");
     pg_literal(&sql, claim->checksum);
@@ -134,7 +134,7 @@ bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *
 bool ledger_undo(struct pg *pg, struct deadline deadline, struct error *err)
 {
     AUTO(pg_reply) struct pg_reply reply = {0};
-    return run(pg, "ROLLBACK;\n" LEDGER_TIDY, deadline, &reply, err);
+    return run(pg, "ROLLBACK;\n" BEGIN_WRITING LEDGER_TIDY "COMMIT", deadline, &reply, err);
 }
 
 void ledger_claim_sql(const struct ledger_claim *claim, struct buf *out)
