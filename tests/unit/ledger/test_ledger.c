@@ -17,6 +17,7 @@ static void writes_the_claim(void **state)
     ledger_finish_sql(&claim, 12, &sql);
     assert_string_equal(sql.data,
                         "SELECT postlude.claim('orders', 'r', '0001_a', NULL, 'sql', 'sha256:1');\n"
+                        "SELECT postlude.tidy();\n"
                         "SELECT postlude.finish('orders', 'r', '0001_a', 12);\n");
 }
 
@@ -35,6 +36,7 @@ static void survives_hostile_ids(void **state)
     assert_string_equal(sql.data,
                         "SELECT postlude.claim('o''', 'r',  E'a\\\\''); drop table x; --', "
                         "'$$\"''', 'sql', 'sha256:1');\n"
+                        "SELECT postlude.tidy();\n"
                         "SELECT postlude.finish('o''', 'r',  E'a\\\\''); drop table x; --', "
                         "18446744073709551615);\n");
 }

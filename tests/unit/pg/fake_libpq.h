@@ -4,8 +4,8 @@
  * fake.steps are what PQgetResult gives in turn, ended by FAKE_END of each message. A step can make
  * the other side silent until it is cancelled, or cut the connection. What is sent is kept.
  */
-#ifndef POSTLUDE_TESTS_FAKE_LIBPQ_H
-#define POSTLUDE_TESTS_FAKE_LIBPQ_H
+#ifndef POSTLUDE_TESTS_PG_FAKE_LIBPQ_H
+#define POSTLUDE_TESTS_PG_FAKE_LIBPQ_H
 
 #include <libpq-fe.h>
 #include <stdlib.h>
