@@ -55,7 +55,7 @@ int main(int argc, char **argv)
     };
     struct error err;
     clean_environment(env);
-    if (!settings_read(argc, argv, env, &settings, &err) || !stop_install(&settings.stop, &err)) {
+    if (!stop_install(&settings.stop, &err) || !settings_read(argc, argv, env, &settings, &err)) {
         return answer_error(argc, argv, &err);
     }
     bool done = false;

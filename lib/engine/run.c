@@ -91,8 +91,9 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
     if (is_duplicate(engine)) {
         return true;
     }
+    /* Once the plan is taken there is nothing to apply that was not inspected before. */
     if (!decide_check(decision, request->plan, engine->ledger, err) ||
-        !engine_inspect(request->plan, decision, err)) {
+        (!engine->taken && !engine_inspect(request->plan, decision, err))) {
         return false;
     }
     outcome->kind = outcome->applied_count ? OUTCOME_APPLIED : OUTCOME_NOTHING;
