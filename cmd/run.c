@@ -121,6 +121,10 @@ static bool carry_out(struct run *run, struct error *err)
     if (!go) {
         return true;
     }
+    const char *to = settings->values[OPTION_TO];
+    if (to && !decide_target(run->plan, to, err)) {
+        return false;
+    }
     if (!target_resolve(run->plan, settings->env, &run->address, err)) {
         return false;
     }
@@ -130,7 +134,7 @@ static bool carry_out(struct run *run, struct error *err)
         .address = &run->address,
         .stop = &settings->stop,
         .deadline = deadline_in(run->plan->run.deadline_ms),
-        .to = settings->values[OPTION_TO],
+        .to = to,
         .dry_run = settings_on(settings, OPTION_DRY_RUN),
     };
     if (!engine_open(&request, run->outcome, &run->engine, err)) {

@@ -24,7 +24,12 @@ static void log_notice(void *context, const char *severity, const char *message)
     if (strcmp(severity, "WARNING") == 0) {
         log_warn(message, LOG_TEXT("migration", id));
     } else {
-        log_debug(message, LOG_TEXT("migration", id), LOG_TEXT("severity", severity));
+        log_write(strcmp(severity, "NOTICE") == 0 || strcmp(severity, "INFO") == 0 ? LOG_INFO
+                                                                                   : LOG_DEBUG,
+                  message,
+                  (const struct log_field[]){LOG_TEXT("migration", id),
+                                             LOG_QUIET_TEXT("severity", severity)},
+                  2);
     }
 }
 
@@ -153,6 +158,7 @@ static void undo(const struct application *application, const struct error *err)
         return;
     }
     pg_watch(engine->pg, NULL);
+    pg_on_notice(engine->pg, NULL, NULL); /* "no transaction in progress" would only frighten */
     if (err->kind == ERROR_FAILED) {
         struct outcome failed = *engine->outcome;
         failed.kind = OUTCOME_ERROR;
@@ -168,6 +174,20 @@ static void undo(const struct application *application, const struct error *err)
     pg_watch(engine->pg, engine->request.stop);
 }
 
+static void name_interrupted(const struct application *application, struct error *err)
+{
+    struct outcome_failure *failure = &application->engine->outcome->failure;
+    text_copy(failure->migration, sizeof failure->migration, application->migration->id);
+    text_copy(failure->file, sizeof failure->file, application->migration->file);
+    error_set(err, ERROR_INTERRUPTED, "%s while %s ran; it was cancelled and rolled back",
+              err->message, application->migration->id);
+    error_where(err, "%s", application->migration->file);
+    if (!stop_asked(application->engine->request.stop)) {
+        error_hint(err, "run.deadline of the plan is how long a run may take: raise it if this "
+                        "migration needs longer.");
+    }
+}
+
 static bool send_messages(const struct application *application, struct error *err)
 {
     struct engine *engine = application->engine;
@@ -181,6 +201,8 @@ static bool send_messages(const struct application *application, struct error *e
         if (!pg_send(engine->pg, &sent, engine->request.deadline, &reply, err)) {
             if (err->kind == ERROR_FAILED) {
                 describe(application, &message, &reply, err);
+            } else if (err->kind == ERROR_INTERRUPTED) {
+                name_interrupted(application, err);
             }
             undo(application, err);
             return false;

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "engine/internal.h"
 
-enum { RETRY_MS = 1000, LAST_MS = 1000 };
+enum { RETRY_MS = 1000, LAST_MS = 1000, SAY_EVERY_MS = 15000 };
 
 static bool open_once(struct engine *engine, struct deadline attempt, struct error *err)
 {
@@ -90,6 +90,7 @@ static bool try_for(struct engine *engine, struct deadline patience, struct erro
     int64_t each_ms = request->plan->database.connect_timeout_ms;
     struct error told = {0};
     struct deadline next = deadline_in(each_ms);
+    struct deadline silent = deadline_in(0);
     while (!attempt(engine, next, err)) {
         if (told.kind != ERROR_NONE && strcmp(err->code, PG_NO_ANSWER) == 0) {
             *err = told; /* silence tells less than what was said before it */
@@ -97,8 +98,9 @@ static bool try_for(struct engine *engine, struct deadline patience, struct erro
         if (!error_retryable(err->kind) || deadline_passed(patience)) {
             return false;
         }
-        if (told.kind == ERROR_NONE) {
+        if (deadline_passed(silent)) {
             say_waiting(err, patience);
+            silent = deadline_in(SAY_EVERY_MS);
         }
         told = *err;
         if (wait_fd(-1, WAIT_READ, deadline_min(patience, deadline_in(RETRY_MS)), request->stop) ==

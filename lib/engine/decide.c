@@ -119,6 +119,29 @@ static bool unsettled(const struct plan_migration *migration, const struct ledge
                       row->run_id);
 }
 
+/* A stranger with the content of a pending migration: somebody renamed its file. */
+static bool renamed(const struct decision *decision, const struct plan *plan, struct error *err)
+{
+    for (size_t i = 0; i < decision->stranger_count; i++) {
+        const struct ledger_row *row = decision->strangers[i];
+        for (size_t j = 0; row->checksum && j < decision->step_count; j++) {
+            const struct plan_migration *step = &plan->migrations[decision->steps[j]];
+            if (strcmp(row->checksum, step->checksum) == 0) {
+                error_set(err, ERROR_CONFLICT,
+                          "migration \"%s\" was renamed after it was applied as \"%s\"", step->id,
+                          row->id);
+                error_where(err, "%s:%u:%u", plan->path, step->line, step->column);
+                error_hint(err,
+                           "Give the file its old name back, or its entry in the plan the id "
+                           "it was applied under: id: %s",
+                           row->id);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool parted(const struct decision *decision, const struct plan *plan, struct error *err)
 {
     error_set(err, ERROR_CONFLICT,
@@ -174,7 +197,7 @@ bool decide_check(const struct decision *decision, const struct plan *plan,
         }
     }
     if (decision->stranger_count && decision->step_count) {
-        return parted(decision, plan, err);
+        return !renamed(decision, plan, err) && parted(decision, plan, err);
     }
     return check_order(decision, plan, err);
 }

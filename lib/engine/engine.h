@@ -25,7 +25,7 @@ struct engine_request {
     const struct pg_address *address;
     const struct stop *stop;
     struct deadline deadline; /* of the whole run */
-    const char *to;           /* the last migration to apply, or NULL */
+    const char *to;           /* the last migration to apply: an id of the plan, or NULL */
     bool dry_run;             /* decide, change nothing */
 };
 

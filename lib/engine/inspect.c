@@ -15,13 +15,17 @@ static bool name_file(const struct plan_migration *migration, struct error *err)
 static void find_alone(const struct plan_migration *migration, const struct sql_script *script,
                        struct findings *findings)
 {
-    const struct sql_statement *alone = sql_alone(script);
-    if (alone) {
-        struct finding *found = finding_add(
-            findings, FINDING_ERROR, migration->file, alone->line, alone->column,
-            "%s cannot run inside a transaction, and migrations outside one are not supported yet",
-            alone->name);
-        finding_hint(found, "Until then, run this statement by hand and leave it out of the plan.");
+    for (size_t i = script->first; i < script->end; i++) {
+        const struct sql_statement *statement = &script->statements[i];
+        if (statement->kind == SQL_ALONE) {
+            struct finding *found = finding_add(
+                findings, FINDING_ERROR, migration->file, statement->line, statement->column,
+                "%s cannot run inside a transaction, and migrations outside one are not supported "
+                "yet",
+                statement->name);
+            finding_hint(found,
+                         "Until then, run this statement by hand and leave it out of the plan.");
+        }
     }
 }
 
@@ -31,6 +35,9 @@ void engine_inspect_file(const struct plan_migration *migration, struct findings
     size_t length = 0;
     AUTO(sql) struct sql_script *script = NULL;
     struct error err;
+    if (!*migration->checksum) {
+        return; /* the plan could not read it, and said so */
+    }
     if (!plan_read_sql(migration, &text, &length, &err)) {
         finding_add_error(findings, &err);
         return;

@@ -49,7 +49,8 @@ static bool apply_steps(struct engine *engine, const struct decision *decision, 
 {
     for (size_t i = 0; i < decision->step_count; i++) {
         if (stop_asked(engine->request.stop)) {
-            return error_set(err, ERROR_INTERRUPTED, "told to stop");
+            return error_set(err, ERROR_INTERRUPTED, "told to stop before %s",
+                             engine->request.plan->migrations[decision->steps[i]].id);
         }
         if (deadline_passed(engine->request.deadline)) {
             error_set(err, ERROR_INTERRUPTED, "the time allowed for this run is over");
@@ -63,19 +64,32 @@ static bool apply_steps(struct engine *engine, const struct decision *decision, 
     return true;
 }
 
+static void note(struct outcome *outcome, const char *text)
+{
+    free(outcome->note);
+    outcome->note = memory_text(text);
+}
+
 static bool is_duplicate(struct engine *engine)
 {
     struct outcome *outcome = engine->outcome;
     if (!engine->ledger->duplicate_of[0]) {
         return false;
     }
-    AUTO(buf) struct buf note = buf_make(256);
-    buf_format(&note, "run %s brought this execution's database to its plan before",
-               engine->ledger->duplicate_of);
-    free(outcome->note);
-    outcome->note = memory_text(note.data);
+    AUTO(buf) struct buf line = buf_make(256);
+    buf_format(&line, "run %s did what this execution asks for", engine->ledger->duplicate_of);
+    note(outcome, line.data);
     outcome->kind = OUTCOME_DUPLICATE;
     return true;
+}
+
+/* An older image is fine; a file taken out of the plan shows only with the next new one. */
+static void warn_of_strangers(struct outcome *outcome, const struct decision *decision)
+{
+    if (decision->stranger_count) {
+        note(outcome, "this plan does not have every migration that the database has: right for an "
+                      "older image, but no new migration is applied until it has them again");
+    }
 }
 
 /* Decides on what the ledger said last, and carries it out as far as this run may. */
@@ -96,6 +110,7 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
         (!engine->taken && !engine_inspect(request->plan, decision, err))) {
         return false;
     }
+    warn_of_strangers(outcome, decision);
     outcome->kind = outcome->applied_count ? OUTCOME_APPLIED : OUTCOME_NOTHING;
     if (decision->step_count == 0 || outcome->dry_run) {
         return true;
@@ -163,6 +178,21 @@ static bool lost_too_often(struct engine *engine, const struct error *loss, stru
                            "migration in flight was rolled back.");
 }
 
+static void say_what_became(const struct engine *engine, int attempt)
+{
+    const struct plan *plan = engine->request.plan;
+    AUTO(decide) struct decision *decision = decide(plan, engine->ledger, engine->request.to);
+    if (decision->step_count == 0) {
+        log_info("everything was applied before the connection was lost");
+        return;
+    }
+    const char *id = plan->migrations[decision->steps[0]].id;
+    AUTO(buf) struct buf line = buf_make(512);
+    buf_format(&line, "going on with %s: what was open of it was rolled back (attempt %d of %d)",
+               id, attempt, LOSSES_MAX);
+    log_warn(line.data, LOG_QUIET_TEXT("migration", id));
+}
+
 static bool work(struct engine *engine, struct error *err)
 {
     int losses = 0;
@@ -180,6 +210,7 @@ static bool work(struct engine *engine, struct error *err)
         if (++losses == LOSSES_MAX) {
             return lost_too_often(engine, &loss, err);
         }
+        say_what_became(engine, losses + 1);
         done = false;
     }
     return true;
@@ -188,8 +219,7 @@ static bool work(struct engine *engine, struct error *err)
 void engine_run(struct engine *engine, struct outcome *outcome)
 {
     struct error err;
-    bool ok = !engine->request.to || decide_target(engine->request.plan, engine->request.to, &err);
-    if (!ok || !work(engine, &err)) {
+    if (!work(engine, &err)) {
         outcome_fail(outcome, &err);
     }
     outcome->finished_ms = clock_wall_ms();

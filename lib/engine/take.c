@@ -22,12 +22,15 @@ static bool busy(const struct engine *engine, const struct ledger_holder *holder
                       holder->run_id);
 }
 
-static void say_who(const struct ledger_holder *holder, int64_t *next_ms)
+static void say_who(const struct ledger_holder *holder, struct deadline patience, int64_t *next_ms)
 {
     int64_t now = clock_steady_ms();
     if (now >= *next_ms) {
-        log_info("waiting for another run of this plan", LOG_TEXT("holder", holder->run_id),
-                 LOG_TEXT("since", holder->since));
+        AUTO(buf) struct buf line = buf_make(256);
+        buf_text(&line, "waiting for another run of this plan, for ");
+        text_show_duration(&line, deadline_left_ms(patience));
+        buf_text(&line, " more at most");
+        log_info(line.data, LOG_TEXT("holder", holder->run_id), LOG_TEXT("since", holder->since));
         *next_ms = now + SAY_EVERY_MS;
     }
 }
@@ -61,7 +64,7 @@ static bool poll_until_taken(struct engine *engine, const json_t *row, struct er
         if (deadline_passed(patience)) {
             return busy(engine, &holder, err);
         }
-        say_who(&holder, &next_ms);
+        say_who(&holder, patience, &next_ms);
         int64_t pause = POLL_LEAST_MS + clock_wall_ms() * 7919 % POLL_SPREAD_MS;
         if (wait_fd(-1, WAIT_READ, deadline_min(patience, deadline_in(pause)), request->stop) ==
             WAIT_STOPPED) {

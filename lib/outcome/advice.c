@@ -62,7 +62,7 @@ static void ill_headline(const struct outcome *outcome, struct buf *out)
         buf_text(out, "UNREACHABLE, the database did not answer");
         return;
     case ERROR_DENIED:
-        buf_text(out, "UNREACHABLE, the database did not let this run in");
+        buf_text(out, "UNREACHABLE, no login to the database was possible");
         return;
     case ERROR_BUSY:
         buf_text(out,
