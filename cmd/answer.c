@@ -1,5 +1,6 @@
 #include "cmd/answer.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,7 +26,16 @@ static bool write_all(int fd, const char *data, size_t length)
 
 int answer_text(const struct buf *text)
 {
-    return write_all(STDOUT_FILENO, text->data, text->length) ? 0 : error_exit_code(ERROR_INTERNAL);
+    if (write_all(STDOUT_FILENO, text->data, text->length) || errno == EPIPE) {
+        return 0; /* a reader that has seen enough is no failure */
+    }
+    struct error err;
+    error_set(&err, ERROR_INTERNAL, "could not write the answer to standard output: %s",
+              strerror(errno));
+    AUTO(buf) struct buf said = buf_make(DESCRIPTION_MAX);
+    answer_describe(&err, WIDTH, &said);
+    (void)write_all(STDERR_FILENO, said.data, said.length);
+    return error_exit_code(err.kind);
 }
 
 int answer_json(const json_t *document)

@@ -7,7 +7,8 @@
 #include "base/json.h"
 #include "cmd/settings.h"
 
-/* Writes the text to stdout; 0, or the exit code of an internal error when it could not. */
+/* Writes the text to stdout; 0, or the exit code of an internal error when it could not, which is
+ * then said on stderr. */
 int answer_text(const struct buf *text);
 /* The same for a document and a line end. */
 int answer_json(const json_t *document);

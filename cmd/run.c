@@ -218,10 +218,16 @@ static void log_end(const struct outcome *outcome)
 {
     AUTO(buf) struct buf line = buf_make(2048);
     outcome_summary(outcome, &line);
-    log_write(outcome->kind == OUTCOME_ERROR ? LOG_ERROR : LOG_INFO, line.data,
-              (const struct log_field[]){LOG_QUIET_TEXT("outcome", outcome_name(outcome)),
-                                         LOG_QUIET_NUMBER("exit_code", outcome_exit_code(outcome))},
-              2);
+    const struct log_field fields[] = {
+        LOG_QUIET_TEXT("outcome", outcome_name(outcome)),
+        LOG_QUIET_NUMBER("exit_code", outcome_exit_code(outcome)),
+        LOG_QUIET_TEXT("error", outcome->error.message),
+        LOG_QUIET_TEXT("where", outcome->error.where),
+        LOG_QUIET_TEXT("code", outcome->error.code),
+        LOG_QUIET_TEXT("hint", outcome->error.hint),
+    };
+    log_write(outcome->kind == OUTCOME_ERROR ? LOG_ERROR : LOG_INFO, line.data, fields,
+              COUNT(fields));
 }
 
 int cmd_run(const struct settings *settings)
@@ -241,11 +247,13 @@ int cmd_run(const struct settings *settings)
     if (settings->log_json) {
         log_end(outcome);
     }
+    /* The answer first: publishing may take a minute. What became of the database is what the exit
+     * code is for, whoever could or could not read the answer. */
+    (void)answer(&run);
     bool published = publish(&run);
-    int written = answer(&run);
     int code = outcome_exit_code(outcome);
     engine_close(run.engine);
     plan_free(run.plan);
     trigger_free(run.trigger);
-    return code ? code : !published ? error_exit_code(ERROR_UNDELIVERED) : written;
+    return code ? code : error_exit_code(published ? ERROR_NONE : ERROR_UNDELIVERED);
 }

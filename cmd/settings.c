@@ -131,7 +131,9 @@ static bool find_verb(const char *word, const struct verb **out_verb, struct err
 static bool read_words(int argc, char **argv, struct settings *settings, struct error *err)
 {
     for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-' && argv[i][1]) {
+        if (strcmp(argv[i], "-h") == 0 || (i == 1 && strcmp(argv[i], "help") == 0)) {
+            settings->values[OPTION_HELP] = "1";
+        } else if (argv[i][0] == '-' && argv[i][1]) {
             if (!read_option(argc, argv, &i, settings, err)) {
                 return false;
             }
@@ -177,6 +179,58 @@ static bool read_switch(const char *variable, const char *value, const char **ou
     return error_hint(err, "Set it to true or false.");
 }
 
+static const char *const other_variables[] = {
+    "POSTLUDE_EVENT_DETAIL_TYPE",  "POSTLUDE_EVENT_SOURCE",
+    "POSTLUDE_EVENT_ID",           "POSTLUDE_EVENT_TIME",
+    "POSTLUDE_EVENT_ACCOUNT",      "POSTLUDE_EVENT_REGION",
+    "POSTLUDE_EVENT_PIPELINE",     "POSTLUDE_EVENT_STATE",
+    "POSTLUDE_EVENT_EXECUTION_ID", "POSTLUDE_EVENT_ATTEMPT",
+    "POSTLUDE_EVENT_VERSION",      "POSTLUDE_EVENT_STAGE",
+    "POSTLUDE_SCHEDULE_ARN",       "POSTLUDE_SCHEDULED_TIME",
+    "POSTLUDE_REPORT_TOPIC",       "POSTLUDE_RERUN",
+};
+
+/* The same letters, whatever stands between them. */
+static bool same_letters(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += strspn(a, "_");
+        b += strspn(b, "_");
+        if (*a != *b || !*a) {
+            return *a == *b;
+        }
+    }
+}
+
+/* POSTLUDE_DRYRUN would do nothing, and the run would be a real one. Other names may be the plan's
+ * own. */
+static bool check_spelling(const char *name, const char *known, struct error *err)
+{
+    if (!known || strcmp(name, known) == 0 || !same_letters(name, known)) {
+        return true;
+    }
+    error_set(err, ERROR_INVALID, "unknown variable %s", name);
+    return error_hint(err, "Did you mean %s?", known);
+}
+
+static bool check_variables(const struct env *env, struct error *err)
+{
+    char name[128];
+    for (size_t i = 0; env_name(env, i, name, sizeof name); i++) {
+        for (size_t j = 0; text_starts(name, "POSTLUDE") && j < OPTION_COUNT; j++) {
+            if (!check_spelling(name, options[j].variable, err)) {
+                return false;
+            }
+        }
+        for (size_t j = 0; text_starts(name, "POSTLUDE") && j < COUNT(other_variables); j++) {
+            if (!check_spelling(name, other_variables[j], err)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* Variables fill what the command line left open. The event's is read where events are. */
 static bool read_variables(struct settings *settings, struct error *err)
 {
@@ -212,7 +266,10 @@ static bool read_log(struct settings *settings, struct error *err)
     if (log && strcmp(log, "auto") != 0) {
         settings->log_json = strcmp(log, "json") == 0;
     }
-    settings->json = settings_on(settings, OPTION_JSON) || settings->log_json;
+    /* A run without a terminal answers as it logs; what people ask is answered for people. */
+    bool asked = log && strcmp(log, "json") == 0;
+    settings->json = settings_on(settings, OPTION_JSON) || asked ||
+                     (settings->log_json && settings->verb == &verbs[0]);
     return true;
 }
 
@@ -221,8 +278,8 @@ bool settings_read(int argc, char **argv, struct env *env, struct settings *out_
 {
     struct settings settings = *out_settings;
     settings.env = env;
-    if (!read_words(argc, argv, &settings, err) || !read_variables(&settings, err) ||
-        !read_log(&settings, err)) {
+    if (!read_words(argc, argv, &settings, err) || !check_variables(env, err) ||
+        !read_variables(&settings, err) || !read_log(&settings, err)) {
         return false;
     }
     *out_settings = settings;

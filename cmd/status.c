@@ -19,7 +19,10 @@ struct status {
     struct outcome *outcome; /* its database part */
     struct engine *engine;
     struct decision *decision;
+    struct error refusal; /* what a run would be told; kind ERROR_NONE: nothing stands against it */
 };
+
+enum { ID_ALIGNED_MAX = 48 };
 
 static bool gather(const struct settings *settings, struct status *status,
                    struct pg_address *address, struct error *err)
@@ -42,7 +45,12 @@ static bool gather(const struct settings *settings, struct status *status,
     if (!engine_open(&request, status->outcome, &status->engine, err)) {
         return false;
     }
-    status->decision = decide(status->plan, engine_ledger(status->engine), NULL);
+    const struct ledger *ledger = engine_ledger(status->engine);
+    status->decision = decide(status->plan, ledger, NULL);
+    struct error refusal;
+    if (!decide_check(status->decision, status->plan, ledger, &refusal)) {
+        status->refusal = refusal;
+    }
     return true;
 }
 
@@ -90,6 +98,19 @@ static json_t *migrations_json(const struct status *status)
     return list;
 }
 
+/* The run that owns the plan now, or null. */
+static json_t *running_json(const struct status *status)
+{
+    const struct ledger *ledger = status->engine ? engine_ledger(status->engine) : NULL;
+    if (!ledger || !ledger->holder.run_id[0]) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "run_id", json_string(ledger->holder.run_id));
+    (void)json_object_set_new(object, "since", json_optional(ledger->holder.since));
+    return object;
+}
+
 static json_t *status_json(const struct status *status, const struct error *error)
 {
     AUTO(json) json_t *report = outcome_json(status->outcome, OUTCOME_WHOLE);
@@ -103,27 +124,61 @@ static json_t *status_json(const struct status *status, const struct error *erro
                               json_optional(status->plan ? status->plan->name : NULL));
     (void)json_object_set(document, "database", json_object_get(report, "database"));
     (void)json_object_set_new(document, "migrations", migrations_json(status));
+    (void)json_object_set_new(document, "running", running_json(status));
+    (void)json_object_set_new(document, "refusal", answer_error_object(&status->refusal));
     (void)json_object_set_new(document, "error", answer_error_object(error));
     return document;
 }
 
-static void show_row(struct buf *out, const char *state, const char *id, const char *more)
+static size_t widest_id(const struct status *status)
 {
-    buf_format(out, "  %-8s ", state);
-    text_escape(out, id, strlen(id));
-    buf_text(out, more && *more ? "  " : "");
-    buf_text(out, more);
-    buf_char(out, '\n');
+    size_t widest = 0;
+    for (size_t i = 0; i < status->decision->count; i++) {
+        size_t length = strlen(status->plan->migrations[i].id);
+        widest = length > widest && length <= ID_ALIGNED_MAX ? length : widest;
+    }
+    return widest;
 }
 
-static void show_migration(const struct status *status, size_t i, struct buf *out)
+static void show_row(struct buf *out, const char *state, const char *id, size_t width,
+                     const char *more)
+{
+    AUTO(buf) struct buf shown = buf_make(2048);
+    text_escape(&shown, id, strlen(id));
+    if (text_empty(more)) {
+        buf_format(out, "  %-8s %s\n", state, shown.data);
+    } else {
+        buf_format(out, "  %-8s %-*s  %s\n", state, (int)width, shown.data, more);
+    }
+}
+
+/* Why the last try failed, as the ledger keeps it. */
+static void show_failure(const struct ledger_row *row, size_t width, struct buf *out)
+{
+    AUTO(json) json_t *error = json_loads(row->error, 0, NULL);
+    const char *message = json_text(error, "message");
+    if (!message) {
+        return;
+    }
+    const char *where = json_text(error, "where");
+    const char *sqlstate = json_text(error, "sqlstate");
+    AUTO(buf) struct buf line = buf_make(4096);
+    buf_format(&line, "%s%s%s", where ? where : "", where ? ": " : "", message);
+    buf_format(&line, "%s%s%s", sqlstate ? " (SQLSTATE " : "", sqlstate ? sqlstate : "",
+               sqlstate ? ")" : "");
+    answer_wrap(line.data, width, "           ", "             ", out);
+}
+
+static void show_migration(const struct status *status, size_t i, size_t id_width, size_t width,
+                           struct buf *out)
 {
     const struct plan_migration *migration = &status->plan->migrations[i];
     const struct ledger_row *row = ledger_find(engine_ledger(status->engine), migration->id);
-    char when[20];
-    /* To the second: "2031-03-14T09:26:53". */
-    text_copy(when, sizeof when, row ? row->applied_at : NULL);
-    show_row(out, decide_state_name(status->decision->states[i]), migration->id, when);
+    enum decide_state state = status->decision->states[i];
+    show_row(out, decide_state_name(state), migration->id, id_width, row ? row->applied_at : NULL);
+    if (state == DECIDE_FAILED && row->error) {
+        show_failure(row, width, out);
+    }
 }
 
 static void show_totals(const struct status *status, struct buf *out)
@@ -139,18 +194,41 @@ static void show_totals(const struct status *status, struct buf *out)
                counts[DECIDE_FAILED], counts[DECIDE_UNKNOWN]);
 }
 
-static void status_text(const struct status *status, struct buf *out)
+/* Who is at work now, and what a run would be told. */
+static void show_prospect(const struct status *status, size_t width, struct buf *out)
+{
+    const struct ledger *ledger = engine_ledger(status->engine);
+    AUTO(buf) struct buf line = buf_make(4096);
+    if (ledger->holder.run_id[0]) {
+        buf_format(&line,
+                   "Run %s is at work since %s; its sessions have application_name "
+                   "postlude/%s/...",
+                   ledger->holder.run_id, ledger->holder.since, ledger->holder.run_id);
+        answer_wrap(line.data, width, "", "  ", out);
+    }
+    if (status->refusal.kind != ERROR_NONE) {
+        buf_truncate(&line, 0);
+        buf_format(&line, "A run would end \"%s\": %s", error_name(status->refusal.kind),
+                   status->refusal.message);
+        answer_wrap(line.data, width, "", "  ", out);
+        answer_wrap(status->refusal.hint, width, "  hint: ", "        ", out);
+    }
+}
+
+static void status_text(const struct status *status, size_t width, struct buf *out)
 {
     const struct outcome *outcome = status->outcome;
+    size_t id_width = widest_id(status);
     buf_format(out, "%s in database %s at %s:%d\n\n", status->plan->name, outcome->database,
                outcome->host, outcome->port);
     for (size_t i = 0; i < status->decision->count; i++) {
-        show_migration(status, i, out);
+        show_migration(status, i, id_width, width, out);
     }
     for (size_t i = 0; i < status->decision->stranger_count; i++) {
-        show_row(out, "unknown", status->decision->strangers[i]->id, "not in this plan");
+        show_row(out, "unknown", status->decision->strangers[i]->id, id_width, "not in this plan");
     }
     show_totals(status, out);
+    show_prospect(status, width, out);
 }
 
 int cmd_status(const struct settings *settings)
@@ -173,7 +251,7 @@ int cmd_status(const struct settings *settings)
         written = answer_json(document);
     } else if (ok) {
         AUTO(buf) struct buf text = buf_make(64U * 1024 * 1024);
-        status_text(&status, &text);
+        status_text(&status, settings->width, &text);
         written = answer_text(&text);
     }
     release(&status);

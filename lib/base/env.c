@@ -66,6 +66,16 @@ const char *env_value(const struct env *env, const char *name)
     return text_empty(value) ? NULL : value;
 }
 
+bool env_name(const struct env *env, size_t index, char *out_name, size_t size)
+{
+    if (index >= env->count) {
+        return false;
+    }
+    text_copy(out_name, size, env->copies[index]);
+    out_name[strcspn(out_name, "=")] = '\0';
+    return true;
+}
+
 bool env_any(const struct env *env, const char *prefix)
 {
     for (size_t i = 0; i < env->count; i++) {

@@ -24,6 +24,9 @@ const char *env_get(const struct env *env, const char *name);
 /* The same, where an empty value counts as not set. */
 const char *env_value(const struct env *env, const char *name);
 
+/* The name of the index-th variable, cut to fit; false behind the last. */
+MUST_CHECK bool env_name(const struct env *env, size_t index, char *out_name, size_t size);
+
 /* Whether any variable whose name starts with prefix is set, even to nothing. */
 bool env_any(const struct env *env, const char *prefix);
 

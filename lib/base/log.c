@@ -139,6 +139,9 @@ static json_t *line_object(enum log_level level, const char *message,
         (void)json_object_set_new(line, "run_id", json_string(sink.run_id));
     }
     for (size_t i = 0; i < count; i++) {
+        if (fields[i].quiet && fields[i].text && !*fields[i].text) {
+            continue;
+        }
         (void)json_object_set_new(line, fields[i].key,
                                   fields[i].text ? text_value(fields[i].text, most)
                                                  : json_integer(fields[i].number));

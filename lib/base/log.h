@@ -28,7 +28,8 @@ struct log_field {
     const char *key;
     const char *text; /* NULL: it is a number */
     int64_t number;
-    bool quiet; /* for machines only: text leaves it out, the message says it already */
+    bool quiet; /* for machines only: text leaves it out, the message says it already; and empty,
+                   JSON does too */
 };
 
 static inline struct log_field log_text_(const char *key, const char *text, bool quiet)

@@ -39,7 +39,14 @@ struct ledger_row {
     int64_t duration_ms;
 };
 
+/* A run that owns a plan; run_id "" = none. */
+struct ledger_holder {
+    char run_id[UUID_TEXT_SIZE];
+    char since[40];
+};
+
 struct ledger {
+    struct ledger_holder holder;
     bool exists;
     int version;
     struct ledger_row *rows; /* sorted by id */
@@ -73,11 +80,6 @@ int ledger_newest_version(void);
  * login may not; ERROR_BUSY: somebody else held the lock until the deadline. */
 MUST_CHECK bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *stop,
                                struct error *err);
-
-struct ledger_holder {
-    char run_id[UUID_TEXT_SIZE];
-    char since[40];
-};
 
 /* One try to make the run of this row (of postlude.run: an object with the columns' names) the
  * owner of its plan, which also writes the row. *out_taken says whether it worked; if not,

@@ -6,7 +6,14 @@
 #include "base/text.h"
 #include "ledger/ledger.h"
 
-enum { MESSAGE_MAX = 64 * 1024, SET_SERVER = 4, SET_VERSION = 5, SET_ROWS = 6, SET_DUPLICATE = 7 };
+enum {
+    MESSAGE_MAX = 64 * 1024,
+    SET_SERVER = 4,
+    SET_VERSION = 5,
+    SET_ROWS = 6,
+    SET_HOLDER = 7,
+    SET_DUPLICATE = 8
+};
 
 /* Whatever the login's defaults are. Several statements of one message are a transaction of their
  * own, which ends with the message, in an error too. */
@@ -29,6 +36,9 @@ static void read_sql(const struct ledger_query *query, struct buf *sql)
                   "SELECT id, state, checksum, run_id, to_char(applied_at AT TIME ZONE 'UTC',"
                   " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), duration_ms, error"
                   " FROM postlude.migration WHERE plan = ");
+    pg_literal(sql, query->plan);
+    buf_text(sql, ";\nSELECT owner, to_char(owned_since AT TIME ZONE 'UTC',"
+                  " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM postlude.plan WHERE plan = ");
     pg_literal(sql, query->plan);
     buf_text(sql, ";\n");
     if (!query->execution_id) {
@@ -98,6 +108,9 @@ static bool read_ledger(const struct pg_reply *reply, struct ledger *ledger, str
     }
     ledger->exists = true;
     ledger->version = (int)version;
+    text_copy(ledger->holder.run_id, sizeof ledger->holder.run_id,
+              pg_value(reply, SET_HOLDER, 0, 0));
+    text_copy(ledger->holder.since, sizeof ledger->holder.since, pg_value(reply, SET_HOLDER, 0, 1));
     text_copy(ledger->duplicate_of, sizeof ledger->duplicate_of,
               pg_value(reply, SET_DUPLICATE, 0, 0));
     return read_rows(reply, ledger, err);
