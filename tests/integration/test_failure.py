@@ -201,6 +201,7 @@ class Cut(LabCase):
                 self.assertLess(time.monotonic() - started, 25)
                 report = self.ends(run, 7, "interrupted")
                 self.assertEqual([step["id"] for step in report["applied"]], ["0001_first"])
+                self.assertEqual(report["error"]["migration"], "0002_slow")
                 self.assertEqual(self.tables(db), {"first"})
                 self.assertEqual(self.lab.runs(db)[0]["outcome"], "interrupted")
                 self.goes_on(db)
@@ -228,6 +229,7 @@ class Cut(LabCase):
                 self.lab.psql("select pg_terminate_backend(pid) from pg_stat_activity where "
                               "wait_event = 'PgSleep' and datname = current_database()", db)
                 run = self.lab.finish(process)
+                self.assertIn("going on with 0002_slow", run.err)
                 if run.code:
                     self.assertIn(run.report["outcome"], ("failed", "unknown", "unreachable"), run)
                     self.assertEqual(self.tables(db), {"first"})

@@ -73,7 +73,7 @@ class History(LabCase):
 
     def test_renamed_file(self):
         files = {name.replace("add_note", "renamed"): text for name, text in ORDERS.items()}
-        self.conflicts(files, "0003_renamed")
+        self.conflicts(files, "0003_renamed", "id: 0003_add_note")
 
     def test_reordered_but_applied_is_fine(self):
         # Everything is there: the order in which it came is history.

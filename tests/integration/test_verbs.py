@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import subprocess
 import uuid
 
 from case import ORDERS, ORDER_IDS, LabCase, main, setUpModule  # noqa: F401
@@ -155,6 +156,26 @@ class Run(LabCase):
         self.assertIn("column \"nowhere\" does not exist", said)
 
 
+class Output(LabCase):
+    """Where the answer cannot be written."""
+
+    def test_full_disk(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(self.lab.command("--help"), stdout=full, text=True, check=False,
+                                  stderr=subprocess.PIPE, env=self.lab.environment())
+        self.assertEqual(done.returncode, 10)
+        self.assertIn("No space left on device", done.stderr)
+
+    def test_what_became_of_the_database_counts(self):
+        db = self.lab.database()
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(self.lab.command("run", plan=self.lab.plan(ORDERS, db)),
+                                  stdout=full, text=True, check=False, stderr=subprocess.PIPE,
+                                  env={**self.lab.environment(), "POSTLUDE_REASON": "test"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+
+
 class Status(LabCase):
     """`status`: per migration, nothing changed."""
 
@@ -194,6 +215,32 @@ class Status(LabCase):
         for name in ORDER_IDS:
             self.assertRegex(run.out, rf"{name}.*applied|applied.*{name}")
         self.assertIn(db, run.out + run.err)
+
+    def test_why_the_last_try_failed(self):
+        db, _ = self.deployed()
+        broken = {**ORDERS, "0004_broken.sql": "select 1;\n  select nowhere;\n"}
+        self.ends(self.lab.run("run", plan=self.lab.plan(broken, db), event=self.lab.event()),
+                  1, "failed")
+        run = self.lab.run("status", plan=self.lab.plan(broken, db), as_json=False)
+        said = " ".join(run.out.split())
+        self.assertIn('0004_broken.sql:2:10: column "nowhere" does not exist (SQLSTATE 42703)', said)
+
+    def test_what_a_run_would_be_told(self):
+        db, _ = self.deployed()
+        files = {"0000_late.sql": "select 1;\n", **ORDERS}
+        run = self.lab.run("status", plan=self.lab.plan(files, db))
+        self.assertEqual((run.code, run.report["refusal"]["kind"]), (0, "conflict"), run)
+        run = self.lab.run("status", plan=self.lab.plan(files, db), as_json=False)
+        self.assertIn('A run would end "conflict"', run.out)
+
+    def test_who_is_at_work(self):
+        db, plan = self.deployed()
+        self.assertIsNone(self.lab.run("status", plan=plan).report["running"])
+        owner = "01a20499-42c8-7f32-8ec1-b4538aec6000"
+        self.lab.psql(f"update postlude.plan set owner = '{owner}', owned_since = now()", db)
+        self.assertEqual(self.lab.run("status", plan=plan).report["running"]["run_id"], owner)
+        self.assertIn(f"Run {owner} is at work", " ".join(
+            self.lab.run("status", plan=plan, as_json=False).out.split()))
 
     def test_unreachable(self):
         run = self.lab.run("status", plan=self.lab.plan(ORDERS, "no_such_db"))
