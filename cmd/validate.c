@@ -15,6 +15,7 @@ struct validation {
     struct plan *plan;
     struct error event;  /* what is wrong with the event */
     const char *verdict; /* what would become of the event: "run", "ignored", or NULL */
+    char *why;           /* why it would be ignored */
 };
 
 static void validate_plan(const struct settings *settings, struct validation *validation)
@@ -49,6 +50,7 @@ static bool admit(const struct settings *settings, struct validation *validation
         return false;
     }
     validation->verdict = verdict == ADMIT_RUN ? "run" : "ignored";
+    validation->why = memory_text(why.length ? why.data : NULL);
     return true;
 }
 
@@ -62,6 +64,7 @@ static void validate_event(const struct settings *settings, struct validation *v
     bool ok = load_trigger(settings, &trigger, &err);
     if (ok && trigger->ignored) {
         validation->verdict = "ignored";
+        validation->why = memory_text(trigger->ignored);
     } else if (ok && validation->plan && validation->findings.errors == 0) {
         ok = admit(settings, validation, trigger, &err);
     }
@@ -147,7 +150,10 @@ static void validation_text(const struct validation *validation, size_t width, s
     if (validation->event.kind != ERROR_NONE) {
         answer_describe(&validation->event, width, out);
     } else if (validation->verdict) {
-        buf_format(out, "the event would be: %s\n", validation->verdict);
+        AUTO(buf) struct buf line = buf_make(2048);
+        buf_format(&line, "the event would be: %s%s%s", validation->verdict,
+                   validation->why ? ", since " : "", validation->why ? validation->why : "");
+        answer_wrap(line.data, width, "", "    ", out);
     }
     buf_text(out, findings->count ? "\n" : "");
     if (validation->plan && validation->plan->name) {
@@ -179,5 +185,6 @@ int cmd_validate(const struct settings *settings)
     }
     findings_free(&validation.findings);
     plan_free(validation.plan);
+    free(validation.why);
     return code ? code : written;
 }

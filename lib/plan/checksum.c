@@ -71,6 +71,11 @@ bool plan_check_sql(const char *text, size_t length, const struct plan_spot *spo
 {
     const char *start = plan_without_bom(text, &length);
     struct plan_spot at = *spot;
+    if (length >= 5 && memcmp(start, "PGDMP", 5) == 0) {
+        finding_hint(plan_error(&at, "file is a dump in pg_dump's custom format"),
+                     "Dump it as plain SQL: pg_dump --format=plain.");
+        return false;
+    }
     size_t bad = text_bad_utf8(start, length);
     if (bad < length) {
         text_position(start, length, bad, &at.line, &at.column);

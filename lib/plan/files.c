@@ -172,8 +172,8 @@ static void read_file(struct files *files, struct plan_migration *migration,
     buf_truncate(&files->text, 0);
     if (!file_read(migration->path, &files->text, &err)) {
         finding_hint(plan_error(&spot, "%s", err.message),
-                     files->text.full ? "Split it into several migrations."
-                                      : "Let the user of the container read it.");
+                     strcmp(err.code, "EFBIG") == 0 ? "Split it into several migrations."
+                                                    : "Let the user of the container read it.");
         return;
     }
     migration->size_bytes = files->text.length;

@@ -372,6 +372,14 @@ static void check_one(const char *path, const char *message)
     assert_string_equal(findings.items[0].message, message);
 }
 
+static void check_hint(const char *path, const char *hint)
+{
+    AUTO(findings) struct findings findings = {0};
+    plan_free(plan_load(path, &findings));
+    assert_true(findings.count > 0);
+    assert_string_equal(findings.items[0].hint, hint);
+}
+
 static void make_long(const char *path, off_t size)
 {
     write_file(path, "#", 1);
@@ -397,6 +405,7 @@ static void limits_sizes(void **state)
     write_file("plan.yaml", text.data, text.length);
     make_long("1.sql", (off_t)PLAN_SQL_MAX + 1);
     check_one("plan.yaml", "file is larger than the limit of 67108864 bytes");
+    check_hint("plan.yaml", "Split it into several migrations.");
     make_long("1.sql", PLAN_SQL_MAX);
     check_one("plan.yaml", "file holds a NUL byte");
     assert_int_equal(chdir("/"), 0);
