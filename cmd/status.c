@@ -176,7 +176,7 @@ static void show_migration(const struct status *status, size_t i, size_t id_widt
     const struct ledger_row *row = ledger_find(engine_ledger(status->engine), migration->id);
     enum decide_state state = status->decision->states[i];
     show_row(out, decide_state_name(state), migration->id, id_width, row ? row->applied_at : NULL);
-    if (state == DECIDE_FAILED && row->error) {
+    if (state == DECIDE_FAILED && row && row->error) {
         show_failure(row, width, out);
     }
 }
