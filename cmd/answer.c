@@ -97,42 +97,7 @@ json_t *answer_error_object(const struct error *error)
     if (error->kind == ERROR_NONE) {
         return json_null();
     }
-    json_t *object = json_object();
-    if (!object) {
-        memory_die();
-    }
-    (void)json_object_set_new(object, "kind", json_string(error_name(error->kind)));
-    (void)json_object_set_new(object, "code", json_optional(error->code));
-    (void)json_object_set_new(object, "where", json_optional(error->where));
-    (void)json_object_set_new(object, "message", json_safe(error->message));
-    (void)json_object_set_new(object, "hint", json_optional(error->hint));
-    return object;
-}
-
-static bool wants_json(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-int answer_error(int argc, char **argv, const struct error *error)
-{
-    AUTO(buf) struct buf text = buf_make(DESCRIPTION_MAX * 2);
-    answer_describe(error, WIDTH, &text);
-    (void)write_all(STDERR_FILENO, text.data, text.length);
-    if (wants_json(argc, argv)) {
-        /* The same document as of any other run, for whoever parses it. */
-        AUTO(outcome) struct outcome *outcome = outcome_new();
-        uuid_make(outcome->run_id);
-        outcome->started_ms = clock_wall_ms();
-        outcome->finished_ms = outcome->started_ms;
-        outcome_fail(outcome, error);
-        AUTO(json) json_t *report = outcome_json(outcome, OUTCOME_WHOLE);
-        (void)answer_json(report);
-    }
-    return error_exit_code(error->kind);
+    AUTO(outcome) struct outcome *outcome = outcome_new();
+    outcome_fail(outcome, error);
+    return outcome_error_json(outcome, OUTCOME_WHOLE);
 }

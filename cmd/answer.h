@@ -13,10 +13,6 @@ int answer_text(const struct buf *text);
 /* The same for a document and a line end. */
 int answer_json(const json_t *document);
 
-/* Prints an error of the command line: to stderr as text, and with --json among the words to stdout
- * as a document too. Returns its exit code. */
-int answer_error(int argc, char **argv, const struct error *error);
-
 /* Appends text as lines of at most width columns where words allow, control characters shown: the
  * first line begins with `first`, the others with `rest`. */
 void answer_wrap(const char *text, size_t width, const char *first, const char *rest,
@@ -25,7 +21,7 @@ void answer_wrap(const char *text, size_t width, const char *first, const char *
 /* "postlude: place: message" and the hint, wrapped to the width. */
 void answer_describe(const struct error *error, size_t width, struct buf *out);
 
-/* The error as the object that every --json answer carries; null for none. New reference. */
+/* The error as the object that the report carries too; null for none. New reference. */
 json_t *answer_error_object(const struct error *error);
 
 #endif

@@ -84,6 +84,7 @@ bool load_trigger(const struct settings *settings, struct trigger **out_trigger,
 bool load_plan_path(const struct settings *settings, const char **out_path, struct error *err)
 {
     const char *given = settings->values[OPTION_PLAN];
+    given = text_empty(given) ? NULL : given;
     for (size_t i = 0; i < COUNT(plan_defaults) && !given; i++) {
         given = file_exists(plan_defaults[i]) ? plan_defaults[i] : NULL;
     }
@@ -95,6 +96,14 @@ bool load_plan_path(const struct settings *settings, const char **out_path, stru
     }
     *out_path = given;
     return true;
+}
+
+struct plan *load_plan_in_part(const struct settings *settings)
+{
+    const char *path = NULL;
+    struct error ignored;
+    AUTO(findings) struct findings findings = {0};
+    return load_plan_path(settings, &path, &ignored) ? plan_load(path, &findings) : NULL;
 }
 
 bool load_plan(const struct settings *settings, struct plan **out_plan, struct error *err)

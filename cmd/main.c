@@ -1,9 +1,9 @@
 /* postlude: PostgreSQL migrations, once per deploy. */
-#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "base/text.h"
 #include "cmd/answer.h"
 #include "cmd/settings.h"
 #include "cmd/verbs.h"
@@ -45,25 +45,52 @@ static int answer_simple(const struct settings *settings, bool *out_done)
     return 0;
 }
 
+/* Where command line or variables could not be read, what of them says how to answer still counts.
+ */
+static void guess_answer(int argc, char **argv, struct settings *settings)
+{
+    const char *json = env_value(settings->env, "POSTLUDE_JSON");
+    const char *log = env_value(settings->env, "POSTLUDE_LOG");
+    for (int i = 1; i < argc; i++) {
+        log = strcmp(argv[i], "--log") == 0 && i + 1 < argc ? argv[i + 1] : log;
+        log = text_starts(argv[i], "--log=") ? argv[i] + strlen("--log=") : log;
+    }
+    settings->log_json = text_same(log, "json") || (settings->log_json && !text_same(log, "text"));
+    settings->json = settings->log_json || (json && strcmp(json, "0") != 0);
+    for (int i = 1; i < argc; i++) {
+        settings->json = settings->json || strcmp(argv[i], "--json") == 0;
+    }
+}
+
+static void set_up_log(const struct settings *settings)
+{
+    bool colour =
+        !settings->log_json && isatty(STDERR_FILENO) && !env_value(settings->env, "NO_COLOR");
+    log_setup(STDERR_FILENO, settings->log_json, colour, settings->log_level);
+}
+
 int main(int argc, char **argv)
 {
     AUTO(env) struct env *env = env_take(environ);
     struct settings settings = {
+        .env = env,
         .log_json = !isatty(STDERR_FILENO),
+        .log_level = LOG_INFO,
         .terminal = isatty(STDOUT_FILENO),
         .width = terminal_width(),
     };
     struct error err;
     clean_environment(env);
     if (!stop_install(&settings.stop, &err) || !settings_read(argc, argv, env, &settings, &err)) {
-        return answer_error(argc, argv, &err);
+        guess_answer(argc, argv, &settings);
+        set_up_log(&settings);
+        return cmd_refuse(&settings, &err);
     }
     bool done = false;
     int code = answer_simple(&settings, &done);
     if (done) {
         return code;
     }
-    bool colour = !settings.log_json && isatty(STDERR_FILENO) && !env_value(env, "NO_COLOR");
-    log_setup(STDERR_FILENO, settings.log_json, colour, settings.log_level);
+    set_up_log(&settings);
     return settings.verb->function(&settings);
 }

@@ -1,4 +1,5 @@
 /* postlude run: the event, the plan, the database, the report. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,12 +60,12 @@ static void ignore(struct run *run, const char *why)
     run->outcome->note = memory_text(why);
 }
 
-/* A plan that can be read tells where a refusal is to be reported. */
+/* Whatever can be read of the plan tells where a failure before the run is to be reported. */
 static void learn_topic(struct run *run)
 {
-    struct error ignored;
     AUTO(findings) struct findings findings = {0};
-    if (load_plan(run->settings, &run->plan, &ignored)) {
+    run->plan = load_plan_in_part(run->settings);
+    if (run->plan) {
         plan_expand(run->plan, PLAN_SECTION_REPORT, run->settings->env, &findings);
         run->expanded = findings.errors == 0;
         run->outcome->plan = memory_text(run->plan->name);
@@ -86,6 +87,7 @@ static bool prepare(struct run *run, bool *out_go, struct error *err)
         return true;
     }
     if (!load_plan(run->settings, &run->plan, err)) {
+        learn_topic(run);
         return false;
     }
     run->outcome->plan = memory_text(run->plan->name);
@@ -201,6 +203,13 @@ static bool publish(struct run *run)
 static int answer(const struct run *run)
 {
     const struct settings *settings = run->settings;
+    if (!run->settings->verb && !settings->json) {
+        /* A wrong word on the command line: for whoever typed it, and no longer than that. */
+        AUTO(buf) struct buf said = buf_make(TEXT_MAX);
+        answer_describe(&run->outcome->error, settings->width, &said);
+        (void)fputs(said.data, stderr);
+        return 0;
+    }
     if (settings->json) {
         AUTO(json) json_t *report = outcome_json(run->outcome, OUTCOME_WHOLE);
         return answer_json(report);
@@ -230,30 +239,53 @@ static void log_end(const struct outcome *outcome)
               COUNT(fields));
 }
 
-int cmd_run(const struct settings *settings)
+/* A run with its id and time, nothing more; settings outlive it. */
+static void begin(struct run *run, const struct settings *settings)
 {
-    AUTO(outcome) struct outcome *outcome = outcome_new();
-    struct run run = {.settings = settings, .outcome = outcome};
-    struct error err;
+    struct outcome *outcome = outcome_new();
+    *run = (struct run){.settings = settings, .outcome = outcome};
     uuid_make(outcome->run_id);
     log_run_id(outcome->run_id);
     outcome->started_ms = clock_wall_ms();
-    outcome->dry_run = settings_on(settings, OPTION_DRY_RUN);
     outcome->rerun = memory_text(env_value(settings->env, "POSTLUDE_RERUN"));
-    if (!carry_out(&run, &err)) {
-        outcome_fail(outcome, &err);
-    }
+}
+
+/* Says what it came to, everywhere, and frees it; its exit code. */
+static int conclude(struct run *run)
+{
+    struct outcome *outcome = run->outcome;
     outcome->finished_ms = outcome->finished_ms ? outcome->finished_ms : clock_wall_ms();
-    if (settings->log_json) {
+    if (run->settings->log_json) {
         log_end(outcome);
     }
     /* The answer first: publishing may take a minute. What became of the database is what the exit
      * code is for, whoever could or could not read the answer. */
-    (void)answer(&run);
-    bool published = publish(&run);
+    (void)answer(run);
+    bool published = publish(run);
     int code = outcome_exit_code(outcome);
-    engine_close(run.engine);
-    plan_free(run.plan);
-    trigger_free(run.trigger);
+    engine_close(run->engine);
+    plan_free(run->plan);
+    trigger_free(run->trigger);
+    outcome_free(outcome);
     return code ? code : error_exit_code(published ? ERROR_NONE : ERROR_UNDELIVERED);
+}
+
+int cmd_run(const struct settings *settings)
+{
+    struct run run;
+    struct error err;
+    begin(&run, settings);
+    run.outcome->dry_run = settings_on(settings, OPTION_DRY_RUN);
+    if (!carry_out(&run, &err)) {
+        outcome_fail(run.outcome, &err);
+    }
+    return conclude(&run);
+}
+
+int cmd_refuse(const struct settings *settings, const struct error *error)
+{
+    struct run run;
+    begin(&run, settings);
+    outcome_fail(run.outcome, error);
+    return conclude(&run);
 }

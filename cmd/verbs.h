@@ -11,6 +11,10 @@ extern const size_t verb_count;
 extern const char *const verbs_to_come[];
 extern const size_t verbs_to_come_count;
 
+/* An error in command line or variables, before any verb could begin: answered, and reported to
+ * POSTLUDE_REPORT_TOPIC, as a run that ended `invalid`. Its exit code. */
+int cmd_refuse(const struct settings *settings, const struct error *error);
+
 int cmd_run(const struct settings *settings);
 int cmd_status(const struct settings *settings);
 int cmd_validate(const struct settings *settings);

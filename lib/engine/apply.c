@@ -111,6 +111,27 @@ static void place_in_file(const struct application *application, const struct me
     error_where(err, "%s:%u:%u", application->migration->file, failure->line, failure->column);
 }
 
+static bool names_password(const char *text)
+{
+    return strcasestr(text, "password") != NULL;
+}
+
+/* A statement with the word PASSWORD is never shown, nor what may quote it: the statement itself
+ * can be hidden in a function, and then stands in the context. */
+static void withhold_password(const struct pg_failure *server, struct outcome_failure *failure,
+                              struct error *err)
+{
+    if (!names_password(failure->statement) && !names_password(server->context) &&
+        !names_password(server->detail)) {
+        return;
+    }
+    failure->detail[0] = '\0';
+    if (text_starts(err->code, "22") || text_starts(err->code, "42601")) {
+        text_copy(err->message, sizeof err->message,
+                  "(not shown: it may quote a statement that holds the word PASSWORD)");
+    }
+}
+
 static void describe(const struct application *application, const struct message *message,
                      const struct pg_reply *reply, struct error *err)
 {
@@ -138,6 +159,7 @@ static void describe(const struct application *application, const struct message
         return;
     case MESSAGE_STATEMENT:
         place_in_file(application, &spot, failure, err);
+        withhold_password(server, failure, err);
         judge(err);
         return;
     case MESSAGE_CLOSING:

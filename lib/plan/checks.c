@@ -1,6 +1,7 @@
 #include "plan/checks.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -36,6 +37,19 @@ bool plan_check_line(const char *text, struct plan_wrong *out_wrong)
         }
     }
     return true;
+}
+
+bool plan_check_reason(const char *text, struct plan_wrong *out_wrong)
+{
+    static const char *const none[] = {"true", "false", "yes", "no", "on", "off"};
+    for (size_t i = 0; i < COUNT(none); i++) {
+        if (strcasecmp(text, none[i]) == 0) {
+            return wrong(
+                out_wrong, "gives no reason",
+                "Say why it may run below applied ones, for whoever reads the plan later.");
+        }
+    }
+    return plan_check_line(text, out_wrong);
 }
 
 bool plan_check_account(const char *text, struct plan_wrong *out_wrong)

@@ -9,6 +9,7 @@
 /* Each: true = fine, else *out_wrong says what is not. */
 bool plan_check_plan(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_line(const char *text, struct plan_wrong *out_wrong);
+bool plan_check_reason(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_account(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_host(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_topic(const char *text, struct plan_wrong *out_wrong);

@@ -115,7 +115,7 @@ const struct plan_key plan_keys[] = {
      .meanwhile = "Remove the line; until then end the file with a DO block that raises an "
                   "exception when the check fails."},
     {"migrations", "out_of_order", PLAN_TYPE_TEXT, .value_at = ENTRY(out_of_order),
-     .check = plan_check_line},
+     .check = plan_check_reason},
     {"migrations", "command", PLAN_TYPE_LIST, .unbuilt = PLAN_UNBUILT,
      .meanwhile = "Remove the entry; until then run the program outside postlude."},
     {"migrations", "when", PLAN_TYPE_WORD, .words = step_words, .unbuilt = PLAN_UNBUILT,

@@ -28,8 +28,9 @@ static bool read_plan(const char *path, struct buf *out, struct findings *findin
         return true;
     }
     struct finding *fresh = finding_add(findings, FINDING_ERROR, path, 0, 0, "%s", err.message);
-    finding_hint(fresh, out->full ? "A plan is 1 MiB at most; use globs for the migrations."
-                                  : "Name the plan with --plan or POSTLUDE_PLAN.");
+    finding_hint(fresh, strcmp(err.code, "EFBIG") == 0
+                            ? "A plan is 1 MiB at most; use globs for the migrations."
+                            : "Name the plan with --plan or POSTLUDE_PLAN.");
     return false;
 }
 

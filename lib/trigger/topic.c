@@ -67,7 +67,11 @@ bool trigger_claim_check_topic(const struct claim *claim, struct error *err)
     if (!claim->scalars || only_schedule(claim)) {
         return true;
     }
-    return (!claim->text[CLAIM_DETAIL_TYPE] ||
-            trigger_claim_require(claim, CLAIM_DETAIL_TYPE, err)) &&
+    /* Without it the SUCCEEDED of an action, in the middle of a deploy, looks like the pipeline's.
+     */
+    const char *source = claim->text[CLAIM_SOURCE];
+    bool needed = claim->text[CLAIM_DETAIL_TYPE] || text_empty(source) ||
+                  strcmp(source, "aws.codepipeline") == 0;
+    return (!needed || trigger_claim_require(claim, CLAIM_DETAIL_TYPE, err)) &&
            (!claim->text[CLAIM_SOURCE] || trigger_claim_require(claim, CLAIM_SOURCE, err));
 }
