@@ -126,6 +126,10 @@ static void withhold_password(const struct pg_failure *server, struct outcome_fa
         return;
     }
     failure->detail[0] = '\0';
+    if (!names_password(failure->statement)) { /* the word is put together at run time */
+        text_copy(failure->statement, sizeof failure->statement,
+                  "(not shown: it runs one with the word PASSWORD)");
+    }
     if (text_starts(err->code, "22") || text_starts(err->code, "42601")) {
         text_copy(err->message, sizeof err->message,
                   "(not shown: it may quote a statement that holds the word PASSWORD)");

@@ -87,6 +87,36 @@ class Deploy(LabCase):
             self.assertIn(first["run_id"], run.out + run.err)
         self.assertEqual(self.lab.fingerprint(db), before)
 
+    def test_what_makes_a_delivery_another_one(self):
+        db = self.lab.database()
+        plan = self.lab.plan(ORDERS, db, trigger={"pipelines": ["orders-*"], "stages": ["Prod*"]})
+        fields = {"detail-type": "CodePipeline Stage Execution State Change"}
+        first = json.loads(self.lab.event(detail={"stage": "Prod"}, **fields))
+        self.applies(ORDER_IDS, plan=plan, event=json.dumps(first))
+        detail = first["detail"]
+        others = ({**first, "region": "us-east-1"}, {**first, "account": "110987654321"},
+                  {**first, "detail": {**detail, "stage": "Prod2"}},
+                  {**first, "detail": {**detail, "pipeline": "orders-other"}},
+                  {**first, "detail": {**detail, "pipeline-execution-attempt": 2.0}},
+                  {**first, "detail": {**detail, "execution-id": str(uuid.uuid4())}})
+        for event in others:
+            with self.subTest(event):
+                run = self.lab.run("run", plan=plan, event=json.dumps(event))
+                self.ends(run, 0, "nothing")
+        self.ends(self.lab.run("run", plan=plan, event=json.dumps(first)), 0, "duplicate")
+
+    def test_what_the_ledger_keeps_of_a_schedule(self):
+        db = self.lab.database()
+        plan = self.lab.plan(ORDERS, db)
+        arn = "arn:aws:scheduler:eu-west-3:210987654321:schedule/default/nightly"
+        self.ends(self.lab.run("run", plan=plan, env={
+            "POSTLUDE_SCHEDULE_ARN": arn, "POSTLUDE_SCHEDULED_TIME": "2031-03-14T09:00:00Z"}),
+            0, "applied")
+        (row,) = self.lab.runs(db)
+        self.assertEqual((row["trigger"], row["schedule"], row["scheduled_time"]),
+                         ("schedule", arn, "2031-03-14T09:00:00Z"))
+        self.assertRegex(row["plan_digest"], "^sha256:[0-9a-f]{64}$")
+
     def test_a_duplicate_applies_nothing_of_a_newer_image_but_lists_it(self):
         db = self.lab.database()
         event = self.lab.event()

@@ -147,6 +147,16 @@ class Failure(LabCase):
         self.assertNotIn("t", self.tables(db))
         self.assertNotIn("applied", self.states(db).values())
 
+    def test_a_statement_timeout_of_one_migration(self):
+        files = {"0001_slow.sql": "select pg_sleep(1);\n",
+                 "0002_slower.sql": "select pg_sleep(60);\n"}
+        plan = self.lab.plan(files, self.lab.database(), run={"statement_timeout": "300ms"},
+                             migrations=[{"file": "0001_slow.sql", "statement_timeout": "30s"},
+                                         "0002_slower.sql"])
+        run = self.lab.run("run", plan=plan, event=self.lab.event())
+        report = self.ends(run, 1, "failed")
+        self.assertEqual([step["id"] for step in report["applied"]], ["0001_slow"])
+
     def test_statement_timeout(self):
         db = self.lab.database()
         plan = self.lab.plan({"0001_it.sql": "create table t (a int);\nselect pg_sleep(30);\n"},

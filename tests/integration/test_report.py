@@ -95,6 +95,39 @@ class Published(Report):
         self.ends(self.run_files(files, report={"details": True}), 1, "failed")
         self.assertNotIn("geheim-4711", self.the_message()["message"])
 
+    def test_nothing_shows_what_may_quote_a_password(self):
+        hidden = "do $$ begin execute %s; end $$;"
+        for sql in ("create role nobody_knows password 'one' 'geheim-4711';",
+                    hidden % "'alter role nosuch password ''geheim-4711'''",
+                    hidden % "'alter role nosuch pass'||'word 1 ''geheim-4711'''"):
+            with self.subTest(sql):
+                self.setUp()
+                run = self.run_files({"0001_it.sql": sql}, report={"details": True})
+                report = self.ends(run, 1, "failed")
+                self.assertTrue(report["error"]["sqlstate"])
+                kept = self.lab.psql("select error, report from postlude.run union all "
+                                     "select error, null from postlude.migration", self.db)
+                for text in (run.out, run.err, kept, self.the_message()["message"]):
+                    self.assertNotIn("geheim-4711", text)
+
+    def test_a_plan_that_names_its_topic(self):
+        # What stops a run before it begins is told to the plan's own topic, where that is known.
+        self.ends(self.run_files(ORDERS, event="{"), 3, "refused")
+        self.ends(self.run_files({**ORDERS, "0004_it.sql": b"select '\xe9';"}), 2, "invalid")
+        self.ends(self.run_files(ORDERS, migrations=["0001_not_there.sql"]), 2, "invalid")
+        self.assertEqual([message["attributes"]["plan"][1] for message in self.aws.messages()],
+                         ["orders"] * 3)
+
+    def test_a_wrong_command_line(self):
+        run = self.lab.run("run", "--bogus", env={"POSTLUDE_REPORT_TOPIC": self.aws.arn("orders")})
+        self.ends(run, 2, "invalid")
+        self.assertIn("--bogus", self.the_message()["message"])
+
+    def test_how_to_start_it_again(self):
+        command = "aws ecs run-task --cluster ops --task-definition postlude"
+        run = self.run_files(ORDERS, env={"POSTLUDE_RERUN": command})
+        self.assertEqual(self.ends(run, 0, "applied")["rerun"], command)
+
     def test_when(self):
         broken = {**ORDERS, "0004_it.sql": "select nowhere;\n"}
         ignored = self.lab.event(state="STARTED")
