@@ -122,7 +122,7 @@ static void withhold_password(const struct pg_failure *server, struct outcome_fa
                               struct error *err)
 {
     if (!names_password(failure->statement) && !names_password(server->context) &&
-        !names_password(server->detail)) {
+        !names_password(server->detail) && !names_password(server->inner)) {
         return;
     }
     failure->detail[0] = '\0';

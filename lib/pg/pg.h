@@ -78,7 +78,8 @@ struct pg_failure {
     char detail[1024];
     char hint[1024];
     char context[1024];
-    int position; /* in characters from the start of the message's text, from 1; 0 = none */
+    char inner[1024]; /* the text of a command that a function ran, where it is that which failed */
+    int position;     /* in characters from the start of the message's text, from 1; 0 = none */
     char schema[64], table[64], column[64], constraint[64];
 };
 

@@ -174,6 +174,7 @@ static void read_failure(const PGresult *result, struct pg_failure *failure)
     field(failure->detail, sizeof failure->detail, result, PG_DIAG_MESSAGE_DETAIL);
     field(failure->hint, sizeof failure->hint, result, PG_DIAG_MESSAGE_HINT);
     field(failure->context, sizeof failure->context, result, PG_DIAG_CONTEXT);
+    field(failure->inner, sizeof failure->inner, result, PG_DIAG_INTERNAL_QUERY);
     field(failure->schema, sizeof failure->schema, result, PG_DIAG_SCHEMA_NAME);
     field(failure->table, sizeof failure->table, result, PG_DIAG_TABLE_NAME);
     field(failure->column, sizeof failure->column, result, PG_DIAG_COLUMN_NAME);
