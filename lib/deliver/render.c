@@ -17,9 +17,12 @@ static const char *const lists[] = {"pending", "applied", "unknown"};
 static const char *const error_texts[] = {"hint", "detail", "statement", "message"};
 static const char closing[] = "\n... cut here: the whole report is in the log and in the ledger.\n";
 
-static size_t size_of(const json_t *report)
+/* As it will be written, escapes and all. */
+static size_t size_of(const json_t *value)
 {
-    return json_dumpb(report, NULL, 0, JSON_COMPACT);
+    AUTO(buf) struct buf text = buf_make(RENDERED_MAX);
+    json_write(value, &text);
+    return text.length;
 }
 
 /* U+FFFE and U+FFFF are UTF-8, but SNS refuses a message that has them. In place: what replaces
@@ -65,7 +68,7 @@ static void cut_list(json_t *report, const char *name, size_t keep, size_t max)
     size_t size = size_of(report);
     while (size > max && json_array_size(list) > keep) {
         size_t last = json_array_size(list) - 1;
-        size -= json_dumpb(json_array_get(list, last), NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) + 1;
+        size -= size_of(json_array_get(list, last)) + 1;
         (void)json_array_remove(list, last);
     }
 }

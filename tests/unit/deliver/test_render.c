@@ -145,6 +145,21 @@ static void replaces_what_sns_refuses(void **state)
     }
 }
 
+/* What a terminal would obey grows threefold when it is written out. */
+static void counts_what_escaping_adds(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    for (int i = 0; i < 200; i++) {
+        outcome_add_pending(outcome,
+                            "\xc2\x85\xc2\x85\xc2\x85\xc2\x85\xc2\x85\xc2\x85\xc2\x85\xc2\x85");
+    }
+    for (size_t max = 4000; max < 6000; max += 100) {
+        AUTO(json) json_t *report = rendered(outcome, max);
+        assert_true(list_size(report, "pending") > 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +171,7 @@ int main(void)
         cmocka_unit_test(cuts_whatever_is_long),
         cmocka_unit_test(cuts_text_with_a_closing_line),
         cmocka_unit_test(replaces_what_sns_refuses),
+        cmocka_unit_test(counts_what_escaping_adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
