@@ -3,11 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "aws/sigv4.h"
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/random.h"
 #include "base/text.h"
 
 enum { PAUSE_MAX_MS = 20000, ASKED_MAX_MS = 5000, SKEW_MS = 4 * 60 * 1000, SECRET_SHOWN = 12 };
@@ -179,22 +178,13 @@ static enum step attempt(struct work *work, struct error *err)
     return err->kind == ERROR_UNREACHABLE ? STEP_AGAIN : STEP_FINAL;
 }
 
-static int64_t random_below(int64_t most)
-{
-    uint32_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
-        memory_die(); /* the kernel has no randomness to give: nothing can be done */
-    }
-    return most * random / UINT32_MAX;
-}
-
 static int64_t pause_after(const struct work *work)
 {
     int64_t most = work->call->pause_ms;
     for (int i = 1; i < work->attempts && most < PAUSE_MAX_MS; i++) {
         most *= 2;
     }
-    int64_t pause = random_below(most < PAUSE_MAX_MS ? most : PAUSE_MAX_MS);
+    int64_t pause = random_up_to(most < PAUSE_MAX_MS ? most : PAUSE_MAX_MS);
     int64_t asked = work->response.retry_after_ms;
     if (asked <= pause) {
         return pause;

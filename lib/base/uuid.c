@@ -1,22 +1,15 @@
 #include "base/uuid.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/random.h"
 
 void uuid_make(char out_text[UUID_TEXT_SIZE])
 {
     unsigned char b[16];
-    while (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) {
-        if (errno != EINTR) {
-            memory_die(); /* the kernel has no randomness to give: nothing can be done */
-        }
-    }
+    random_fill(b, sizeof b);
     uint64_t now = (uint64_t)clock_wall_ms();
     for (int i = 0; i < 6; i++) {
         b[i] = (unsigned char)(now >> (40 - 8 * i));

@@ -61,3 +61,8 @@ enum wait_result wait_fd(int fd, enum wait_for what, struct deadline deadline,
         }
     }
 }
+
+bool wait_pause(int64_t ms, struct deadline deadline, const struct stop *stop)
+{
+    return wait_fd(-1, WAIT_READ, deadline_min(deadline, deadline_in(ms)), stop) != WAIT_STOPPED;
+}

@@ -42,4 +42,7 @@ enum wait_result {
 MUST_CHECK enum wait_result wait_fd(int fd, enum wait_for what, struct deadline deadline,
                                     const struct stop *stop);
 
+/* Lets ms pass, or less when the deadline comes first. False: stop was asked. */
+MUST_CHECK bool wait_pause(int64_t ms, struct deadline deadline, const struct stop *stop);
+
 #endif

@@ -103,8 +103,7 @@ static bool try_for(struct engine *engine, struct deadline patience, struct erro
             silent = deadline_in(SAY_EVERY_MS);
         }
         told = *err;
-        if (wait_fd(-1, WAIT_READ, deadline_min(patience, deadline_in(RETRY_MS)), request->stop) ==
-            WAIT_STOPPED) {
+        if (!wait_pause(RETRY_MS, patience, request->stop)) {
             return error_set(err, ERROR_INTERRUPTED, "told to stop while waiting for the database");
         }
         next =

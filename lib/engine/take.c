@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "engine/internal.h"
 
@@ -65,9 +66,7 @@ static bool poll_until_taken(struct engine *engine, const json_t *row, struct er
             return busy(engine, &holder, err);
         }
         say_who(&holder, patience, &next_ms);
-        int64_t pause = POLL_LEAST_MS + clock_wall_ms() * 7919 % POLL_SPREAD_MS;
-        if (wait_fd(-1, WAIT_READ, deadline_min(patience, deadline_in(pause)), request->stop) ==
-            WAIT_STOPPED) {
+        if (!wait_pause(POLL_LEAST_MS + random_up_to(POLL_SPREAD_MS), patience, request->stop)) {
             return error_set(err, ERROR_INTERRUPTED, "told to stop while waiting for another run");
         }
     }

@@ -120,8 +120,7 @@ bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *
             error_set(err, ERROR_BUSY, "another run is creating or upgrading the ledger");
             return error_hint(err, "Start the task again in a moment.");
         }
-        if (wait_fd(-1, WAIT_READ, deadline_min(deadline, deadline_in(POLL_MS)), stop) ==
-            WAIT_STOPPED) {
+        if (!wait_pause(POLL_MS, deadline, stop)) {
             return error_set(err, ERROR_INTERRUPTED, "told to stop");
         }
     }
