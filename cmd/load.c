@@ -98,22 +98,15 @@ bool load_plan_path(const struct settings *settings, const char **out_path, stru
     return true;
 }
 
-struct plan *load_plan_in_part(const struct settings *settings)
-{
-    const char *path = NULL;
-    struct error ignored;
-    AUTO(findings) struct findings findings = {0};
-    return load_plan_path(settings, &path, &ignored) ? plan_load(path, &findings) : NULL;
-}
-
 bool load_plan(const struct settings *settings, struct plan **out_plan, struct error *err)
 {
     const char *path = NULL;
+    *out_plan = NULL;
     if (!load_plan_path(settings, &path, err)) {
         return false;
     }
     AUTO(findings) struct findings findings = {0};
-    AUTO(plan) struct plan *plan = plan_load(path, &findings);
+    *out_plan = plan_load(path, &findings);
     if (findings_error(&findings, ERROR_INVALID, err)) {
         return false;
     }
@@ -121,9 +114,6 @@ bool load_plan(const struct settings *settings, struct plan **out_plan, struct e
         log_debug(findings.items[i].message, LOG_TEXT("file", findings.items[i].file),
                   LOG_NUMBER("line", findings.items[i].line));
     }
-    if (!plan) {
-        return error_set(err, ERROR_INTERNAL, "the plan could not be read, without a reason");
-    }
-    *out_plan = TAKE(plan);
-    return true;
+    return *out_plan ||
+           error_set(err, ERROR_INTERNAL, "the plan could not be read, without a reason");
 }

@@ -18,11 +18,8 @@ MUST_CHECK bool load_trigger(const struct settings *settings, struct trigger **o
 MUST_CHECK bool load_plan_path(const struct settings *settings, const char **out_path,
                                struct error *err);
 
-/* The plan as far as it can be understood, for the sake of its name and report section; NULL when
- * there is none. The caller frees it. */
-struct plan *load_plan_in_part(const struct settings *settings);
-
-/* The plan, fit to run; warnings are logged at debug level. ERROR_INVALID. The caller frees it. */
+/* The plan, fit to run; warnings are logged at debug level. ERROR_INVALID: *out_plan is then as far
+ * as it was understood, or NULL, good for its name and for where to report. The caller frees it. */
 MUST_CHECK bool load_plan(const struct settings *settings, struct plan **out_plan,
                           struct error *err);
 

@@ -60,11 +60,10 @@ static void ignore(struct run *run, const char *why)
     run->outcome->note = memory_text(why);
 }
 
-/* Whatever can be read of the plan tells where a failure before the run is to be reported. */
+/* Whatever was understood of the plan tells where a failure before the run is to be reported. */
 static void learn_topic(struct run *run)
 {
     AUTO(findings) struct findings findings = {0};
-    run->plan = load_plan_in_part(run->settings);
     if (run->plan) {
         plan_expand(run->plan, PLAN_SECTION_REPORT, run->settings->env, &findings);
         run->expanded = findings.errors == 0;
@@ -77,6 +76,8 @@ static bool prepare(struct run *run, bool *out_go, struct error *err)
 {
     *out_go = false;
     if (!load_trigger(run->settings, &run->trigger, err)) {
+        struct error ignored; /* of the plan: the event's is the one to tell */
+        (void)!load_plan(run->settings, &run->plan, &ignored);
         learn_topic(run);
         return false;
     }
