@@ -13,7 +13,7 @@ enum {
     KEPT_TEXT = 400,
 };
 
-static const char *const lists[] = {"pending", "applied", "unknown"};
+static const char *const lists[] = {"pending", "applied", "unknown", "every"};
 static const char *const error_texts[] = {"hint", "detail", "statement", "message"};
 static const char closing[] = "\n... cut here: the whole report is in the log and in the ledger.\n";
 

@@ -3,109 +3,6 @@
 #include "base/text.h"
 #include "outcome/parts.h"
 
-static void migration(const struct outcome *outcome, struct buf *out)
-{
-    text_escape_cut(out, outcome->failure.migration, PART_ID_MAX);
-}
-
-static void so_far(const struct outcome *outcome, struct buf *out)
-{
-    if (outcome_part_was_running(outcome)) {
-        buf_text(out, " at ");
-        migration(outcome, out);
-    }
-    if (outcome_part_planned(outcome)) {
-        buf_format(out, " after %zu of ", outcome->applied_count);
-        outcome_part_migrations(outcome_part_planned(outcome), out);
-    }
-}
-
-static void untouched(const struct outcome *outcome, struct buf *out)
-{
-    if (!outcome->host) {
-        buf_text(out, ", the database was not contacted");
-    } else if (outcome->applied_count == 0) {
-        buf_text(out, ", nothing was changed");
-    } else {
-        so_far(outcome, out);
-    }
-}
-
-static void unknown_headline(const struct outcome *outcome, struct buf *out)
-{
-    if (!outcome_part_at_migration(outcome)) {
-        buf_text(out, "UNKNOWN what this run came to");
-        return;
-    }
-    buf_text(out, "UNKNOWN whether ");
-    migration(outcome, out);
-    buf_format(out, " was applied, after %zu of ", outcome->applied_count);
-    outcome_part_migrations(outcome_part_planned(outcome), out);
-}
-
-static void ill_headline(const struct outcome *outcome, struct buf *out)
-{
-    switch (outcome->error.kind) {
-    case ERROR_UNKNOWN:
-    case ERROR_LOST:
-        unknown_headline(outcome, out);
-        return;
-    case ERROR_INVALID:
-        buf_text(out, "INVALID");
-        untouched(outcome, out);
-        return;
-    case ERROR_REFUSED:
-        buf_text(out, "REFUSED");
-        untouched(outcome, out);
-        return;
-    case ERROR_UNREACHABLE:
-        buf_text(out, "UNREACHABLE, the database did not answer");
-        return;
-    case ERROR_DENIED:
-        buf_text(out, "UNREACHABLE, no login to the database was possible");
-        return;
-    case ERROR_BUSY:
-        buf_text(out,
-                 outcome_part_at_migration(outcome) ? "BUSY" : "BUSY, another run held the plan");
-        so_far(outcome, out);
-        return;
-    case ERROR_CONFLICT:
-        buf_text(out, "CONFLICT between plan and history");
-        untouched(outcome, out);
-        return;
-    case ERROR_INTERRUPTED:
-        buf_text(out, "INTERRUPTED");
-        so_far(outcome, out);
-        return;
-    case ERROR_PENDING:
-        buf_text(out, "PENDING, ");
-        outcome_part_migrations(outcome->pending_count, out);
-        buf_text(out, " not applied");
-        return;
-    case ERROR_FAILED:
-        buf_text(out, "FAILED");
-        so_far(outcome, out);
-        return;
-    case ERROR_NONE:
-    case ERROR_UNDELIVERED:
-    case ERROR_INTERNAL:
-        buf_text(out, "INTERNAL ERROR");
-        so_far(outcome, out);
-        return;
-    }
-}
-
-void outcome_part_headline(const struct outcome *outcome, struct buf *out)
-{
-    if (outcome->kind != OUTCOME_ERROR) {
-        outcome_summary(outcome, out);
-        return;
-    }
-    outcome_part_plan(outcome, out);
-    buf_text(out, outcome->dry_run ? ": dry run, " : ": ");
-    ill_headline(outcome, out);
-}
-
 /* The pipeline does not wait for us: its code is out whatever became of the migrations. */
 static void code_is_out(const struct outcome *outcome, struct buf *out)
 {
@@ -121,7 +18,7 @@ static void code_is_out(const struct outcome *outcome, struct buf *out)
 static void rolled_back(const struct outcome *outcome, struct buf *out)
 {
     if (outcome_part_at_migration(outcome)) {
-        migration(outcome, out);
+        outcome_part_migration(outcome, out);
         buf_text(out, " was rolled back and left nothing behind; nothing after it was started.");
     } else if (outcome->applied_count) {
         buf_text(out, "What is listed as applied stays; nothing else was started.");
@@ -134,7 +31,7 @@ static void unknown_state(const struct outcome *outcome, struct buf *out)
 {
     if (outcome_part_at_migration(outcome)) {
         buf_text(out, "The server never confirmed ");
-        migration(outcome, out);
+        outcome_part_migration(outcome, out);
         buf_text(out, ": it is applied as a whole or not at all. Nothing after it was started.");
     } else {
         buf_text(out, "The server never confirmed the last thing it was asked to do.");
@@ -174,7 +71,9 @@ static void ill_state(const struct outcome *outcome, struct buf *out)
 void outcome_part_state(const struct outcome *outcome, struct buf *out)
 {
     if (outcome->kind == OUTCOME_ERROR) {
-        ill_state(outcome, out);
+        if (!outcome_part_left_state(outcome, out)) {
+            ill_state(outcome, out);
+        }
         code_is_out(outcome, out);
     } else if (outcome->kind == OUTCOME_IGNORED) {
         buf_text(out, "The database was not contacted.");
@@ -192,16 +91,16 @@ static void failed_advice(const struct outcome *outcome, struct buf *out)
     buf_text(out, "If the SQL is wrong, correct the file and deploy again. If data, rights or the "
                   "server were the cause, mend that and start the same run again. Either way the "
                   "next run goes on with ");
-    migration(outcome, out);
+    outcome_part_migration(outcome, out);
     buf_char(out, '.');
 }
 
 static void unknown_advice(const struct outcome *outcome, struct buf *out)
 {
     buf_text(out, "Run \"postlude status\" as soon as the database answers: it says");
-    if (outcome_part_at_migration(outcome)) {
+    if (outcome_part_at_migration(outcome) && !outcome_part_shared(outcome)) {
         buf_text(out, " whether ");
-        migration(outcome, out);
+        outcome_part_migration(outcome, out);
         buf_text(out, " is applied");
     } else {
         buf_text(out, " what is applied");
@@ -211,7 +110,12 @@ static void unknown_advice(const struct outcome *outcome, struct buf *out)
 
 static void busy_advice(const struct outcome *outcome, struct buf *out)
 {
-    if (outcome->failure.blocker_count) {
+    if (outcome->failure.blocker_count == 1) {
+        buf_format(out,
+                   "Let the session above come to an end, or end it with "
+                   "\"select pg_terminate_backend(%d)\"; then start the run again.",
+                   outcome->failure.blockers[0].pid);
+    } else if (outcome->failure.blocker_count) {
         buf_text(out, "Let the sessions above come to an end, or end them with "
                       "\"select pg_terminate_backend(PID)\"; then start the run again.");
     } else if (outcome_part_at_migration(outcome)) {
@@ -273,7 +177,9 @@ static void ill_advice(const struct outcome *outcome, struct buf *out)
 void outcome_part_advice(const struct outcome *outcome, struct buf *out)
 {
     if (outcome->kind == OUTCOME_ERROR) {
-        ill_advice(outcome, out);
+        if (!outcome_part_left_advice(outcome, out)) {
+            ill_advice(outcome, out);
+        }
     } else if (outcome->kind == OUTCOME_DUPLICATE && outcome->pending_count) {
         buf_text(out, "A second delivery applies nothing. What is pending comes with the next "
                       "deploy or scheduled run, or at once with \"postlude run --reason TEXT\".");

@@ -72,13 +72,16 @@ static json_t *texts(char *const *items, size_t count)
     return array;
 }
 
-static json_t *steps(const struct outcome *outcome)
+static json_t *steps(const struct outcome_step *items, size_t count)
 {
     json_t *array = array_new();
-    for (size_t i = 0; i < outcome->applied_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         json_t *step = object_new();
-        put(step, "id", json_safe(outcome->applied[i].id));
-        put_number(step, "duration_ms", outcome->applied[i].duration_ms);
+        put(step, "id", json_safe(items[i].id));
+        put_number(step, "duration_ms", items[i].duration_ms);
+        if (items[i].has_exit_status) {
+            put_number(step, "exit_status", items[i].exit_status);
+        }
         append(array, step);
     }
     return array;
@@ -175,6 +178,17 @@ static json_t *blockers(const struct outcome_failure *failure, enum outcome_deta
     return array;
 }
 
+static void put_left(json_t *object, const struct outcome *outcome)
+{
+    const struct outcome_failure *failure = &outcome->failure;
+    bool counted = outcome_part_counted(outcome);
+    put_text(object, "left", outcome_part_left(outcome));
+    put(object, "statements_done", counted ? number(failure->statements_done) : json_null());
+    put(object, "statements_total", counted ? number(failure->statements_total) : json_null());
+    put(object, "exit_status",
+        failure->has_exit_status ? number(failure->exit_status) : json_null());
+}
+
 json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail detail)
 {
     if (outcome->kind != OUTCOME_ERROR) {
@@ -201,6 +215,7 @@ json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail de
     put_text(object, "table", failure->table);
     put_text(object, "column_name", failure->column_name);
     put_text(object, "constraint", failure->constraint);
+    put_left(object, outcome);
     return object;
 }
 
@@ -218,7 +233,7 @@ json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail)
     put(report, "trigger", trigger(outcome));
     put(report, "database", database(outcome));
     put_times(report, outcome);
-    put(report, "applied", steps(outcome));
+    put(report, "applied", steps(outcome->applied, outcome->applied_count));
     put_number(report, "already_applied", (int64_t)outcome->already_applied);
     put(report, "pending", texts(outcome->pending, outcome->pending_count));
     put(report, "error", outcome_error_json(outcome, detail));
@@ -228,5 +243,6 @@ json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail)
     put(report, "dry_run", json_boolean(outcome->dry_run));
     put(report, "unknown", texts(outcome->unknown, outcome->unknown_count));
     put_text(report, "note", outcome->note);
+    put(report, "every", steps(outcome->every, outcome->every_count));
     return report;
 }

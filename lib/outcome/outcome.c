@@ -45,20 +45,47 @@ void outcome_free(struct outcome *outcome)
         free(texts[i]);
     }
     free_steps(outcome->applied, outcome->applied_count);
+    free_steps(outcome->every, outcome->every_count);
     free_texts(outcome->pending, outcome->pending_count);
     free_texts(outcome->unknown, outcome->unknown_count);
     free(outcome);
 }
 
-void outcome_add_applied(struct outcome *outcome, const char *id, int64_t duration_ms)
+static void add_applied(struct outcome *outcome, struct outcome_step step)
 {
     outcome->applied = memory_push(outcome->applied, outcome->applied_count,
                                    &outcome->applied_capacity, sizeof *outcome->applied);
-    outcome->applied[outcome->applied_count++] =
-        (struct outcome_step){.id = memory_text(id), .duration_ms = duration_ms};
+    outcome->applied[outcome->applied_count++] = step;
     if (outcome->kind == OUTCOME_NOTHING) {
         outcome->kind = OUTCOME_APPLIED;
     }
+}
+
+void outcome_add_applied(struct outcome *outcome, const char *id, int64_t duration_ms)
+{
+    add_applied(outcome, (struct outcome_step){.id = memory_text(id), .duration_ms = duration_ms});
+}
+
+static struct outcome_step command(const char *id, int64_t duration_ms, int exit_status)
+{
+    return (struct outcome_step){.id = memory_text(id),
+                                 .duration_ms = duration_ms,
+                                 .has_exit_status = true,
+                                 .exit_status = exit_status};
+}
+
+void outcome_add_command(struct outcome *outcome, const char *id, int64_t duration_ms,
+                         int exit_status)
+{
+    add_applied(outcome, command(id, duration_ms, exit_status));
+}
+
+void outcome_add_every(struct outcome *outcome, const char *id, int64_t duration_ms,
+                       int exit_status)
+{
+    outcome->every = memory_push(outcome->every, outcome->every_count, &outcome->every_capacity,
+                                 sizeof *outcome->every);
+    outcome->every[outcome->every_count++] = command(id, duration_ms, exit_status);
 }
 
 void outcome_add_pending(struct outcome *outcome, const char *id)

@@ -37,6 +37,18 @@ struct outcome_blocker {
 
 enum { OUTCOME_BLOCKERS_MAX = 8, OUTCOME_STATEMENT_SIZE = 1700 };
 
+/* What the migration that did not end well left behind. */
+enum outcome_left {
+    OUTCOME_LEFT_NOTHING,    /* its transaction was rolled back, or the error says more */
+    OUTCOME_LEFT_STATEMENTS, /* outside a transaction: its first statements_done statements stay,
+                                the next run goes on with the one after them */
+    OUTCOME_LEFT_UNKNOWN,    /* outside a transaction: nobody can say whether the statement (or
+                                command)    in flight took effect; nothing goes on before "postlude
+                                resolve" */
+    OUTCOME_LEFT_COMMAND, /* a command ended badly: what it changed stays, only its author knows */
+    OUTCOME_LEFT_ALL, /* run.transaction: all: every pending migration was rolled back together */
+};
+
 /* The parts of an error that only a migration's failure has. */
 struct outcome_failure {
     char migration[256];
@@ -47,6 +59,10 @@ struct outcome_failure {
     char statement[OUTCOME_STATEMENT_SIZE]; /* its first 400 characters; may hold literals, likewise
                                              */
     char schema[64], table[64], column_name[64], constraint[64];
+    enum outcome_left left;
+    int statements_done, statements_total; /* of LEFT_STATEMENTS and LEFT_UNKNOWN; total 0: none */
+    bool has_exit_status;
+    int exit_status; /* of a command; 128+n when signal n ended it */
     struct outcome_blocker blockers[OUTCOME_BLOCKERS_MAX];
     size_t blocker_count;
 };
@@ -54,6 +70,8 @@ struct outcome_failure {
 struct outcome_step {
     char *id;
     int64_t duration_ms;
+    bool has_exit_status; /* it was a command */
+    int exit_status;
 };
 
 struct outcome {
@@ -77,6 +95,8 @@ struct outcome {
     int64_t started_ms, finished_ms; /* wall clock */
     struct outcome_step *applied;
     size_t applied_count, applied_capacity;
+    struct outcome_step *every; /* steps with `when: every` that ran; never in applied or pending */
+    size_t every_count, every_capacity;
     size_t already_applied;
     char **pending; /* ids still to apply */
     size_t pending_count, pending_capacity;
@@ -97,6 +117,12 @@ struct outcome *outcome_new(void);
 void outcome_free(struct outcome *outcome);
 
 void outcome_add_applied(struct outcome *outcome, const char *id, int64_t duration_ms);
+/* The same of a command, which has an exit status. */
+void outcome_add_command(struct outcome *outcome, const char *id, int64_t duration_ms,
+                         int exit_status);
+/* A command that ran as it does in each run: changes no outcome. */
+void outcome_add_every(struct outcome *outcome, const char *id, int64_t duration_ms,
+                       int exit_status);
 void outcome_add_pending(struct outcome *outcome, const char *id);
 void outcome_add_unknown(struct outcome *outcome, const char *id);
 /* Ends it with this error. ERROR_UNDELIVERED changes nothing: it says nothing about the database.
@@ -116,10 +142,14 @@ enum outcome_detail {
     OUTCOME_GUARDED, /* without error.detail, error.statement and blockers' queries, for SNS */
 };
 
-/* The report of contract section 6: every key is always there, null where nothing is known. Behind
- * those of the contract stand dry_run, unknown (ids) and note, and in error code, where, schema,
- * table, column_name and constraint. A statement with the word PASSWORD is never in it.
- * New reference. */
+/* The report of contract section 6: every key is always there, null where nothing is known; only
+ * exit_status in an entry of applied is there for commands alone. Behind those of the contract
+ * stand dry_run, unknown (ids), note and every ({id, duration_ms, exit_status}), and in error code,
+ * where, schema, table, column_name, constraint, and then left: "nothing", "statements", "unknown"
+ * (needs "postlude resolve"), "command" or "all"; null where the error is at no migration, or its
+ * kind says more (a COMMIT that was not confirmed); statements_done, statements_total: with left
+ * "statements", and "unknown" when it has statements; exit_status: of the command. A statement with
+ * the word PASSWORD is never in it. New reference. */
 json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail);
 
 /* The error object of the report alone, for the ledger; null without an error. New reference. */

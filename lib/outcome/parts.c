@@ -65,6 +65,12 @@ bool outcome_part_was_running(const struct outcome *outcome)
     return false;
 }
 
+bool outcome_part_open(const struct outcome *outcome)
+{
+    return outcome->error.kind == ERROR_UNKNOWN || outcome->error.kind == ERROR_LOST ||
+           outcome_part_unsettled(outcome);
+}
+
 static bool failed_is_pending(const struct outcome *outcome)
 {
     for (size_t i = 0; outcome_part_was_running(outcome) && i < outcome->pending_count; i++) {
@@ -82,8 +88,7 @@ size_t outcome_part_not_started(const struct outcome *outcome)
 
 size_t outcome_part_planned(const struct outcome *outcome)
 {
-    return outcome->applied_count + outcome_part_not_started(outcome) +
-           (outcome_part_was_running(outcome) ? 1 : 0);
+    return outcome->applied_count + outcome->pending_count;
 }
 
 const char *outcome_part_sqlstate(const struct outcome *outcome)

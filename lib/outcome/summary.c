@@ -26,15 +26,26 @@ static void not_in_plan(const struct outcome *outcome, struct buf *out)
     }
 }
 
+static void each_run(const struct outcome *outcome, struct buf *out)
+{
+    if (outcome->every_count) {
+        buf_format(out, ", %zu step%s ran as in each run", outcome->every_count,
+                   outcome->every_count == 1 ? "" : "s");
+    }
+}
+
 static void well(const struct outcome *outcome, struct buf *out)
 {
     if (outcome->kind == OUTCOME_APPLIED) {
         outcome_part_migrations(outcome->applied_count, out);
         buf_text(out, " applied");
         duration(outcome, out);
+        each_run(outcome, out);
         still_pending(outcome, "", out);
     } else if (outcome->kind == OUTCOME_NOTHING) {
-        buf_format(out, "nothing to do, %zu already applied", outcome->already_applied);
+        buf_format(out, "nothing to %s, %zu already applied", outcome->every_count ? "apply" : "do",
+                   outcome->already_applied);
+        each_run(outcome, out);
         still_pending(outcome, "", out);
     } else if (outcome->kind == OUTCOME_DUPLICATE) {
         outcome_part_duplicate(outcome, out);
@@ -83,13 +94,18 @@ static void at_migration(const struct outcome *outcome, struct buf *out)
     enum error_kind kind = outcome->error.kind;
     if (kind == ERROR_UNKNOWN || kind == ERROR_LOST) {
         buf_text(out, "unknown whether ");
-        text_escape_cut(out, outcome->failure.migration, PART_ID_MAX);
-        buf_text(out, " was applied");
+        outcome_part_doubt(outcome, out);
     } else {
         buf_format(out, "%s at ", kind == ERROR_INTERNAL ? "internal error" : error_name(kind));
-        text_escape_cut(out, outcome->failure.migration, PART_ID_MAX);
+        outcome_part_spot(outcome, out);
+        outcome_part_exit_status(outcome, out);
     }
-    around(outcome, out);
+    if (!outcome_part_shared(outcome)) {
+        around(outcome, out);
+    } else if (!outcome_part_open(outcome)) {
+        buf_text(out, ", ");
+        outcome_part_together(outcome, "all", out);
+    }
 }
 
 static void ill(const struct outcome *outcome, struct buf *out)

@@ -100,8 +100,8 @@ static void error_block(const struct sheet *sheet)
 static const char *pending_label(const struct outcome *outcome)
 {
     if (outcome->kind == OUTCOME_ERROR) {
-        bool open = outcome->error.kind == ERROR_UNKNOWN || outcome->error.kind == ERROR_LOST;
-        return open ? "Not started" : "Not applied";
+        bool shared = outcome_part_shared(outcome);
+        return !outcome_part_open(outcome) ? "Not applied" : shared ? "Unknown" : "Not started";
     }
     if (outcome->kind == OUTCOME_DUPLICATE) {
         return "Pending in this image";
@@ -130,47 +130,64 @@ static void ids(char *const *items, size_t count, const char *except, struct buf
     }
 }
 
-static size_t longest_id(const struct outcome *outcome)
+static size_t longest_id(const struct outcome_step *steps, size_t count)
 {
     size_t longest = 0;
-    for (size_t i = 0; i < outcome->applied_count && i < LIST_MAX; i++) {
-        size_t length = strnlen(outcome->applied[i].id, 40);
+    for (size_t i = 0; i < count && i < LIST_MAX; i++) {
+        size_t length = strnlen(steps[i].id, 40);
         longest = length > longest ? length : longest;
     }
     return longest > 30 ? 0 : longest;
 }
 
-static void applied_row(const struct outcome *outcome, struct page_rows *rows)
+static void steps_row(const char *label, const struct outcome_step *steps, size_t count,
+                      struct page_rows *rows)
 {
-    if (outcome->applied_count == 0) {
+    if (count == 0) {
         return;
     }
-    bool ill = outcome->kind == OUTCOME_ERROR;
-    struct buf *out = outcome_page_row(rows, ill ? "Applied in this run (they stay)" : "Applied");
-    size_t longest = longest_id(outcome);
-    for (size_t i = 0; i < outcome->applied_count && i < LIST_MAX; i++) {
+    struct buf *out = outcome_page_row(rows, label);
+    size_t longest = longest_id(steps, count);
+    for (size_t i = 0; i < count && i < LIST_MAX; i++) {
         size_t before = out->length;
-        text_escape_cut(out, outcome->applied[i].id, PART_ID_MAX);
+        text_escape_cut(out, steps[i].id, PART_ID_MAX);
         do {
             buf_char(out, ' ');
         } while (out->length - before < longest + 2 && !out->full);
-        text_show_duration(out, outcome->applied[i].duration_ms);
-        buf_text(out, i + 1 < outcome->applied_count ? "\n" : "");
+        text_show_duration(out, steps[i].duration_ms);
+        buf_text(out, i + 1 < count ? "\n" : "");
     }
-    if (outcome->applied_count > LIST_MAX) {
-        buf_format(out, "and %zu more", outcome->applied_count - LIST_MAX);
+    if (count > LIST_MAX) {
+        buf_format(out, "and %zu more", count - LIST_MAX);
     }
+}
+
+/* The migration that nobody can say of whether it is done; NULL where there is none, or where the
+ * others share its lot. */
+static const char *open_one(const struct outcome *outcome)
+{
+    bool one = outcome_part_at_migration(outcome) && outcome_part_open(outcome) &&
+               !outcome_part_shared(outcome);
+    return one ? outcome->failure.migration : NULL;
+}
+
+static bool has_others(const struct outcome *outcome, const char *except)
+{
+    for (size_t i = 0; i < outcome->pending_count; i++) {
+        if (!except || !text_same(outcome->pending[i], except)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void open_rows(const struct outcome *outcome, struct page_rows *rows)
 {
-    const char *except = NULL;
-    bool open = outcome->error.kind == ERROR_UNKNOWN || outcome->error.kind == ERROR_LOST;
-    if (outcome_part_at_migration(outcome) && open) {
-        except = outcome->failure.migration;
+    const char *except = open_one(outcome);
+    if (except) {
         text_escape_cut(outcome_page_row(rows, "Unknown"), except, PART_ID_MAX);
     }
-    if (outcome->pending_count > (except && outcome_part_not_started(outcome) == 0 ? 1 : 0)) {
+    if (has_others(outcome, except)) {
         ids(outcome->pending, outcome->pending_count, except,
             outcome_page_row(rows, pending_label(outcome)));
     }
@@ -195,8 +212,12 @@ static void write_rows(const struct sheet *sheet, const struct page_rows *rows)
 static void progress_block(const struct sheet *sheet)
 {
     AUTO(page_rows) struct page_rows rows = {0};
-    applied_row(sheet->outcome, &rows);
-    open_rows(sheet->outcome, &rows);
+    const struct outcome *outcome = sheet->outcome;
+    bool ill = outcome->kind == OUTCOME_ERROR;
+    steps_row(ill ? "Applied in this run (they stay)" : "Applied", outcome->applied,
+              outcome->applied_count, &rows);
+    steps_row("Ran, as in each run", outcome->every, outcome->every_count, &rows);
+    open_rows(outcome, &rows);
     write_rows(sheet, &rows);
 }
 

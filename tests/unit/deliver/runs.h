@@ -48,6 +48,7 @@ UNUSED static void run_grow(struct outcome *outcome, size_t count)
         outcome_add_applied(outcome, id.data, 1);
         outcome_add_pending(outcome, id.data);
         outcome_add_unknown(outcome, id.data);
+        outcome_add_every(outcome, id.data, 1, 0);
     }
 }
 

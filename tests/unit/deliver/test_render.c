@@ -84,6 +84,8 @@ static void cuts_every_list(void **state)
     assert_int_equal(missing(report, "pending_total"), 501);
     assert_int_equal(missing(report, "applied_total"), 501);
     assert_int_equal(missing(report, "unknown_total"), 500);
+    assert_int_equal(missing(report, "every_total"), 500);
+    assert_string_equal(json_text(json_object_get(report, "error"), "left"), "nothing");
     assert_int_equal(list_size(report, "pending"), 5);
     assert_string_equal(json_text(json_object_get(report, "error"), "hint"), "Mend the rows.");
 }

@@ -25,9 +25,10 @@ static void renders_each_kind(void **state)
 }
 
 static const char *const keys[] = {
-    "schema",   "outcome",    "exit_code",   "plan",        "run_id",  "summary",         "trigger",
-    "database", "started_at", "finished_at", "duration_ms", "applied", "already_applied", "pending",
-    "error",    "task",       "log_url",     "rerun",       "dry_run", "unknown",         "note",
+    "schema",          "outcome",  "exit_code",  "plan",        "run_id",      "summary",
+    "trigger",         "database", "started_at", "finished_at", "duration_ms", "applied",
+    "already_applied", "pending",  "error",      "task",        "log_url",     "rerun",
+    "dry_run",         "unknown",  "note",       "every",
 };
 static const char *const trigger_keys[] = {
     "kind",    "pipeline", "stage",    "execution_id",   "attempt", "event_id",
@@ -142,6 +143,88 @@ static void is_valid_json_whatever_the_bytes(void **state)
     }
 }
 
+static void assert_left(const struct outcome *outcome, const char *left, int64_t done,
+                        int64_t total)
+{
+    AUTO(json) json_t *error = outcome_error_json(outcome, OUTCOME_GUARDED);
+    const char *said = json_text(error, "left");
+    assert_int_equal(said != NULL, left != NULL);
+    if (left) {
+        assert_string_equal(said, left);
+    }
+    const json_t *numbers[] = {json_object_get(error, "statements_done"),
+                               json_object_get(error, "statements_total")};
+    int64_t wanted[] = {done, total};
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        assert_int_equal(json_is_null(numbers[i]), total == 0);
+        assert_int_equal(json_integer_value(numbers[i]), total ? wanted[i] : 0);
+    }
+}
+
+/* Rolled back is said only of what is known to be. */
+static void says_what_is_left(void **state)
+{
+    (void)state;
+    static const struct {
+        enum error_kind kind;
+        enum outcome_left left;
+        const char *said;
+    } wanted[] = {
+        {ERROR_FAILED, OUTCOME_LEFT_NOTHING, "nothing"},
+        {ERROR_BUSY, OUTCOME_LEFT_NOTHING, "nothing"},
+        {ERROR_INTERRUPTED, OUTCOME_LEFT_NOTHING, "nothing"},
+        {ERROR_UNKNOWN, OUTCOME_LEFT_NOTHING, NULL},
+        {ERROR_LOST, OUTCOME_LEFT_NOTHING, NULL},
+        {ERROR_INTERNAL, OUTCOME_LEFT_NOTHING, NULL},
+        {ERROR_CONFLICT, OUTCOME_LEFT_NOTHING, NULL},
+        {ERROR_CONFLICT, OUTCOME_LEFT_UNKNOWN, "unknown"},
+        {ERROR_UNKNOWN, OUTCOME_LEFT_UNKNOWN, "unknown"},
+        {ERROR_FAILED, OUTCOME_LEFT_COMMAND, "command"},
+        {ERROR_FAILED, OUTCOME_LEFT_ALL, "all"},
+        {ERROR_UNKNOWN, OUTCOME_LEFT_ALL, NULL},
+    };
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        AUTO(outcome) struct outcome *outcome = sample_failing(wanted[i].kind, "why", "");
+        outcome->failure.left = wanted[i].left;
+        assert_left(outcome, wanted[i].said, 0, 0);
+        *outcome->failure.migration = '\0';
+        assert_left(outcome, NULL, 0, 0);
+    }
+}
+
+static void counts_statements_only_where_they_are_meant(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = sample_left_statements();
+    assert_left(outcome, "statements", 3, 5);
+    outcome->failure.statements_done = 0;
+    assert_left(outcome, "statements", 0, 5);
+    outcome->failure.statements_done = 6;
+    assert_left(outcome, "statements", 0, 0);
+    outcome->failure.statements_done = -1;
+    assert_left(outcome, "statements", 0, 0);
+    outcome->failure.statements_done = 2;
+    outcome->failure.left = OUTCOME_LEFT_NOTHING;
+    assert_left(outcome, "nothing", 0, 0);
+}
+
+/* 0 is an exit status; no exit status is none. */
+static void tells_an_exit_status_from_none(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = sample_every_and_commands();
+    AUTO(json) json_t *report = outcome_json(outcome, OUTCOME_WHOLE);
+    const json_t *applied = json_object_get(report, "applied");
+    const json_t *every = json_object_get(report, "every");
+    assert_null(json_object_get(json_array_get(applied, 0), "exit_status"));
+    assert_true(json_is_integer(json_object_get(json_array_get(applied, 1), "exit_status")));
+    assert_int_equal(json_array_size(every), 2);
+    assert_true(json_is_integer(json_object_get(json_array_get(every, 0), "exit_status")));
+    AUTO(outcome) struct outcome *failed = sample_failed();
+    AUTO(json) json_t *error = outcome_error_json(failed, OUTCOME_WHOLE);
+    assert_true(json_is_null(json_object_get(error, "exit_status")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +234,9 @@ int main(void)
         cmocka_unit_test(never_shows_a_statement_with_a_password),
         cmocka_unit_test(never_cuts_lists),
         cmocka_unit_test(is_valid_json_whatever_the_bytes),
+        cmocka_unit_test(says_what_is_left),
+        cmocka_unit_test(counts_statements_only_where_they_are_meant),
+        cmocka_unit_test(tells_an_exit_status_from_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

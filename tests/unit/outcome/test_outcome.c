@@ -83,6 +83,26 @@ static void keeps_lists(void **state)
     outcome_free(NULL);
 }
 
+/* What runs each time changes no outcome; a command that ran once does. */
+static void each_run_is_no_change(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = outcome_new();
+    char id[2] = "a";
+    for (; *id <= 'z'; (*id)++) {
+        outcome_add_every(outcome, id, *id, *id == 'z' ? 3 : 0);
+    }
+    assert_string_equal(outcome_name(outcome), "nothing");
+    assert_int_equal(outcome->applied_count, 0);
+    assert_int_equal(outcome->every_count, 26);
+    assert_string_equal(outcome->every[25].id, "z");
+    assert_int_equal(outcome->every[25].exit_status, 3);
+    outcome_add_command(outcome, "seed", 5, 0);
+    assert_string_equal(outcome_name(outcome), "applied");
+    assert_true(outcome->applied[0].has_exit_status);
+    assert_int_equal(outcome->every_count, 26);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +111,7 @@ int main(void)
         cmocka_unit_test(an_error_that_is_none_is_a_bug),
         cmocka_unit_test(ends_well),
         cmocka_unit_test(keeps_lists),
+        cmocka_unit_test(each_run_is_no_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

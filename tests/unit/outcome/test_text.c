@@ -113,6 +113,25 @@ static void bears_any_width(void **state)
     assert_true(text.length > 0);
 }
 
+/* A text promises a rollback only where there was one, and resolve only where it is needed. */
+static void promises_only_what_is_so(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        AUTO(outcome) struct outcome *outcome = samples[i].make();
+        AUTO(json) json_t *error = outcome_error_json(outcome, OUTCOME_WHOLE);
+        const char *left = json_text(error, "left");
+        AUTO(buf) struct buf text = buf_make(TEXT_MAX);
+        outcome_text(outcome, OUTCOME_WHOLE, 1000, &text);
+        outcome_summary(outcome, &text);
+        bool rolled_back = text_same(left, "nothing") || text_same(left, "all");
+        assert_true(rolled_back || !strstr(text.data, "rolled back"));
+        bool resolve = strstr(text.data, "postlude resolve") != NULL;
+        assert_int_equal(resolve, text_same(left, "unknown"));
+        assert_true(!text_same(left, "all") || !strstr(text.data, "applied before it"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +141,7 @@ int main(void)
         cmocka_unit_test(guards_rows_and_literals),
         cmocka_unit_test(shortens_long_lists),
         cmocka_unit_test(bears_any_width),
+        cmocka_unit_test(promises_only_what_is_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
