@@ -303,6 +303,7 @@ static inline struct outcome *sample_hostile(void)
     outcome_add_applied(outcome, hostile, 5);
     outcome_add_pending(outcome, hostile);
     outcome_add_unknown(outcome, hostile);
+    outcome_add_every(outcome, hostile, 5, 1);
     char **texts[] = {&outcome->plan,     &outcome->pipeline, &outcome->execution_id,
                       &outcome->by,       &outcome->reason,   &outcome->host,
                       &outcome->database, &outcome->user,     &outcome->note,

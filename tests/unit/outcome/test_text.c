@@ -57,8 +57,11 @@ static void escapes_what_a_terminal_obeys(void **state)
     (void)state;
     AUTO(outcome) struct outcome *outcome = sample_hostile();
     AUTO(buf) struct buf text = buf_make(TEXT_MAX);
-    outcome_text(outcome, OUTCOME_WHOLE, 80, &text);
-    outcome_summary(outcome, &text);
+    for (int left = OUTCOME_LEFT_NOTHING; left <= OUTCOME_LEFT_ALL; left++) {
+        outcome->failure.left = (enum outcome_left)left;
+        outcome_text(outcome, OUTCOME_WHOLE, 80, &text);
+        outcome_summary(outcome, &text);
+    }
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
         assert_true(c == '\n' || (c >= 0x20 && c < 0x7F));
