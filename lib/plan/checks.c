@@ -114,6 +114,36 @@ bool plan_check_topic(const char *text, struct plan_wrong *out_wrong)
                          hint);
 }
 
+/* Whether the text begins with a query's first word, or with what has to be lexed to tell. */
+static bool begins_query(const char *text)
+{
+    static const char *const words[] = {"select", "with", "values", "table"};
+    text += strspn(text, "( \t\r\n\f\v");
+    for (size_t i = 0; i < COUNT(words); i++) {
+        size_t length = strlen(words[i]);
+        char next = strncasecmp(text, words[i], length) == 0 ? text[length] : 'x';
+        if (!next || strchr(" \t\r\n\f\v(*'\"/-+$.", next)) {
+            return true;
+        }
+    }
+    return text_starts(text, "--") || text_starts(text, "/*");
+}
+
+/* lib/sql splits it before it is run; here is only what can be told without, so that no query that
+ * is right is refused: behind a quote or a comment a semicolon may be text. */
+bool plan_check_query(const char *text, struct plan_wrong *out_wrong)
+{
+    static const char hint[] = "Write one SELECT that returns one true when all is well.";
+    if (!begins_query(text)) {
+        return wrong(out_wrong, "is not a query", hint);
+    }
+    const char *first = text + strcspn(text, ";'\"$-/");
+    if (*first == ';' && first[strspn(first, "; \t\r\n\f\v")]) {
+        return wrong(out_wrong, "holds several statements", hint);
+    }
+    return true;
+}
+
 bool plan_check_id(const char *text, struct plan_wrong *out_wrong)
 {
     size_t length = strlen(text);

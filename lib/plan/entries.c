@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "plan/command.h"
 #include "plan/keys.h"
 #include "plan/member.h"
 
@@ -16,6 +17,9 @@ static void add(struct plan_entries *entries, struct plan_migration *migration, 
     if (migration->statement_timeout_ms < 0) {
         migration->statement_timeout_ms = run->statement_timeout_ms;
     }
+    if (migration->retries < 0) {
+        migration->retries = run->retries;
+    }
     entries->items =
         memory_push(entries->items, entries->count, &entries->capacity, sizeof *entries->items);
     entries->items[entries->count++] = (struct plan_entry){.migration = *migration, .glob = glob};
@@ -27,7 +31,8 @@ static struct plan_migration start(const struct plan_node *node)
     return (struct plan_migration){.line = node->line,
                                    .column = node->column,
                                    .lock_timeout_ms = -1,
-                                   .statement_timeout_ms = -1};
+                                   .statement_timeout_ms = -1,
+                                   .retries = -1};
 }
 
 static void read_name(const struct plan_node *node, const struct plan_run *run,
@@ -44,38 +49,66 @@ static void read_name(const struct plan_node *node, const struct plan_run *run,
     }
 }
 
-/* A command step is one thing that is not supported yet, not five. */
-static bool is_command(const struct plan_node *node, const struct plan_spot *spot)
+/* Which kind of entry it is meant to be; "both" when it says so, or neither. */
+static enum plan_side side_of(const struct plan_node *node)
 {
-    const struct plan_node *command = plan_node_get(node, "command");
-    if (!command) {
-        return false;
+    bool file = plan_node_get(node, "file");
+    bool command = plan_node_get(node, "command");
+    if (file == command) {
+        return PLAN_SIDE_BOTH;
     }
-    plan_member_read(plan_key_find("migrations", "command"), command, NULL, spot);
-    return true;
+    return file ? PLAN_SIDE_FILE : PLAN_SIDE_COMMAND;
+}
+
+static void read_member(const struct plan_node *member, enum plan_side side,
+                        struct plan_migration *migration, const struct plan_spot *spot)
+{
+    const struct plan_key *key = plan_key_find("migrations", member->key);
+    struct plan_spot at = plan_spot_at(spot, member->key_line, member->key_column);
+    if (!key) {
+        plan_key_unknown("migrations", member->key, &at);
+    } else if (side != PLAN_SIDE_BOTH && key->side != PLAN_SIDE_BOTH && key->side != side) {
+        finding_hint(plan_error(&at, "%s does not go with \"%s\"", plan_key_name(key).text,
+                                side == PLAN_SIDE_FILE ? "file" : "command"),
+                     "%s", key->astray);
+    } else {
+        plan_member_read(key, member, migration, spot);
+    }
+}
+
+static void check_side(const struct plan_node *node, const struct plan_spot *spot)
+{
+    struct plan_spot at = plan_spot_at(spot, node->line, node->column);
+    bool file = plan_node_get(node, "file");
+    bool command = plan_node_get(node, "command");
+    if (file && command) {
+        finding_hint(plan_error(&at, "migration with \"file\" and \"command\""),
+                     "Make it two entries, in the order in which they are to run.");
+    } else if (!file && !command) {
+        finding_hint(plan_error(&at, "migration without \"file\" or \"command\""),
+                     "Write - file: 0001_create_orders.sql, and its settings under it.");
+    } else if (command && !plan_node_get(node, "id")) {
+        finding_hint(plan_error(&at, "command without \"id\""), "Add a line like this: id: seed");
+    }
 }
 
 static void read_map(const struct plan_node *node, const struct plan_run *run,
                      struct plan_entries *entries, const struct plan_spot *spot)
 {
     struct plan_migration migration = start(node);
-    bool command = is_command(node, spot);
+    enum plan_side side = side_of(node);
     for (size_t i = 0; i < node->count; i++) {
-        const struct plan_node *member = &node->items[i];
-        const struct plan_key *key = plan_key_find("migrations", member->key);
-        if (!key) {
-            struct plan_spot at = plan_spot_at(spot, member->key_line, member->key_column);
-            plan_key_unknown("migrations", member->key, &at);
-        } else if (!command) {
-            plan_member_read(key, member, &migration, spot);
-        }
+        read_member(&node->items[i], side, &migration, spot);
     }
-    if (!command && !plan_node_get(node, "file")) {
-        struct plan_spot at = plan_spot_at(spot, node->line, node->column);
-        finding_hint(plan_error(&at, "migration without \"file\""),
-                     "Write - file: 0001_create_orders.sql, and its settings under it.");
+    check_side(node, spot);
+    const struct plan_node *verify = plan_node_get(node, "verify");
+    if (verify) {
+        migration.verify_line = verify->line;
+        migration.verify_column = verify->column;
     }
-    if (migration.file) {
+    bool whole = side == PLAN_SIDE_COMMAND ? migration.command && migration.id
+                                           : side == PLAN_SIDE_FILE && migration.file;
+    if (whole) {
         add(entries, &migration, false, run);
     }
     plan_migration_clear(&migration);
@@ -121,7 +154,10 @@ void plan_migration_clear(struct plan_migration *migration)
     free(migration->id);
     free(migration->path);
     free(migration->file);
+    plan_command_free(migration->command);
+    free(migration->verify);
     free(migration->out_of_order);
+    free(migration->dir);
     *migration = (struct plan_migration){0};
 }
 

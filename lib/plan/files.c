@@ -19,11 +19,12 @@ enum { PATH_SIZE_MAX = 8192 };
 /* A migration with what is needed to find out that it is there twice. */
 struct found {
     struct plan_migration migration;
-    char *real;
+    char *real; /* of a file, else NULL */
     size_t order;
-    bool twice;            /* the very file is listed before */
-    const char *twin_file; /* of an entry before this one with the same id, or the same file */
-    unsigned twin_line;
+    bool twice; /* the very file is listed before */
+    /* Of an entry before this one with the same id, or the same file. */
+    const char *twin_file; /* NULL: a command, or no twin */
+    unsigned twin_line;    /* 0: no twin */
 };
 
 struct files {
@@ -188,6 +189,16 @@ static void read_file(struct files *files, struct plan_migration *migration,
     plan_checksum(files->text.data, files->text.length, migration->checksum);
 }
 
+/* Takes both over. */
+static void keep(struct files *files, struct plan_migration *migration, char *real)
+{
+    files->items = memory_push(files->items, files->count, &files->capacity, sizeof *files->items);
+    files->items[files->count] =
+        (struct found){.migration = *migration, .real = real, .order = files->count};
+    files->count++;
+    *migration = (struct plan_migration){0};
+}
+
 /* Takes *migration, whose file is set, into the list if it is a file that can be one. */
 static void add_file(struct files *files, struct plan_migration *migration)
 {
@@ -211,11 +222,7 @@ static void add_file(struct files *files, struct plan_migration *migration)
         return;
     }
     read_file(files, migration, &spot);
-    files->items = memory_push(files->items, files->count, &files->capacity, sizeof *files->items);
-    files->items[files->count] =
-        (struct found){.migration = *migration, .real = real, .order = files->count};
-    files->count++;
-    *migration = (struct plan_migration){0};
+    keep(files, migration, real);
 }
 
 /* A file of a glob has what the entry has; an entry that is a glob has nothing but its place and
@@ -255,7 +262,7 @@ static int by_real(const void *a, const void *b)
 {
     const struct found *left = a;
     const struct found *right = b;
-    int compared = strcmp(left->real, right->real);
+    int compared = strcmp(left->real ? left->real : "", right->real ? right->real : "");
     return compared ? compared : by_order(a, b);
 }
 
@@ -280,7 +287,7 @@ static void find_twins(struct files *files)
     sort(files, by_real);
     for (size_t i = 1; i < files->count; i++) {
         const struct found *first = &files->items[i - 1];
-        if (strcmp(first->real, files->items[i].real) == 0) {
+        if (first->real && text_same(first->real, files->items[i].real)) {
             files->items[i].twice = true;
             files->items[i].twin_file = first->migration.file;
             files->items[i].twin_line = first->migration.line;
@@ -295,13 +302,17 @@ static void refuse_twins(const struct files *files)
         const struct found *found = &files->items[i];
         struct plan_spot at =
             plan_spot_at(files->spot, found->migration.line, found->migration.column);
-        AUTO(text) char *file = plan_shown(found->migration.file);
+        AUTO(text) char *id = plan_shown(found->migration.id);
+        AUTO(text) char *file = plan_shown(found->migration.file ? found->migration.file : "");
         if (found->twice) {
             finding_hint(plan_error(&at, "file \"%s\" is listed twice", file),
                          "Line %u takes it already; list it once, or narrow the glob.",
                          found->twin_line);
-        } else if (found->twin_file) {
-            AUTO(text) char *id = plan_shown(found->migration.id);
+        } else if (found->twin_line && !(found->twin_file && found->migration.file)) {
+            finding_hint(plan_error(&at, "id \"%s\" is there twice", id),
+                         "The other is in line %u; give one of them another \"id\".",
+                         found->twin_line);
+        } else if (found->twin_line) {
             AUTO(text) char *twin = plan_shown(found->twin_file);
             finding_hint(
                 plan_error(&at, "\"%s\" and \"%s\" have the same id \"%s\"", twin, file, id),
@@ -312,13 +323,32 @@ static void refuse_twins(const struct files *files)
     }
 }
 
+/* Its items are counted, so that none of them can pass for another migration. */
+static void digest_command(struct digest *digest, char *const *command)
+{
+    size_t count = 0;
+    while (command[count]) {
+        count++;
+    }
+    AUTO(buf) struct buf head = buf_make(100);
+    buf_format(&head, "command:%zu", count);
+    digest_add(digest, head.data, head.length + 1);
+    for (size_t i = 0; i < count; i++) {
+        digest_add(digest, command[i], strlen(command[i]) + 1);
+    }
+}
+
 static void digest_plan(const struct plan *plan, char out_digest[7 + DIGEST_HEX_SIZE])
 {
     struct digest *digest = digest_begin();
     for (size_t i = 0; i < plan->migration_count; i++) {
         const struct plan_migration *migration = &plan->migrations[i];
         digest_add(digest, migration->id, strlen(migration->id) + 1);
-        digest_add(digest, migration->checksum, strlen(migration->checksum));
+        if (migration->command) {
+            digest_command(digest, migration->command);
+        } else {
+            digest_add(digest, migration->checksum, strlen(migration->checksum));
+        }
         digest_add(digest, "\n", 1);
     }
     plan_digest_text(digest, out_digest);
@@ -343,7 +373,9 @@ void plan_files_find(struct plan *plan, struct plan_entries *entries, const stru
     files.text = buf_make(PLAN_SQL_MAX);
     for (size_t i = 0; i < entries->count; i++) {
         struct plan_entry *entry = &entries->items[i];
-        if (entry->glob) {
+        if (entry->migration.command) {
+            keep(&files, &entry->migration, NULL);
+        } else if (entry->glob) {
             add_glob(&files, &entry->migration);
         } else {
             add_file(&files, &entry->migration);

@@ -17,7 +17,7 @@
 #define SECRET_MEANWHILE                                                                           \
     "Remove the line; until then let the task definition's \"secrets\" put the password into a "   \
     "variable, and write password: ${DB_PASSWORD}."
-#define COMMAND_MEANWHILE "Remove the line; it belongs to command steps."
+#define ASTRAY_LIMIT "Remove the line; the limit of a command is \"timeout\"."
 
 static const char *const tls_words[] = {"verify-full", "verify-ca", "require", "disable", NULL};
 static const char *const each_words[] = {"each", "all", NULL};
@@ -75,17 +75,15 @@ const struct plan_key plan_keys[] = {
      .value_at = PLAN(database.wait_ms), .max = LONGEST},
 
     {"run", "transaction", PLAN_TYPE_WORD, .fallback = "each", .words = each_words,
-     .unbuilt = "all",
-     .meanwhile = "Remove the line; until then each migration runs in its own transaction."},
+     .value_at = PLAN(run.transaction)},
     {"run", "lock_wait", PLAN_TYPE_DURATION, .fallback = "10m", .value_at = PLAN(run.lock_wait_ms),
      .max = LONGEST},
     {"run", "lock_timeout", PLAN_TYPE_DURATION, .fallback = "3s",
      .value_at = PLAN(run.lock_timeout_ms), .max = LONGEST_SETTING},
     {"run", "statement_timeout", PLAN_TYPE_DURATION, .fallback = "15m",
      .value_at = PLAN(run.statement_timeout_ms), .max = LONGEST_SETTING},
-    {"run", "retries", PLAN_TYPE_INTEGER, .unbuilt = PLAN_UNBUILT, .max = 1000,
-     .meanwhile = "Remove the line; until then a run that meets a locked table ends, and the next "
-                  "run goes on from there."},
+    {"run", "retries", PLAN_TYPE_INTEGER, .fallback = "10", .value_at = PLAN(run.retries),
+     .max = 1000},
     {"run", "deadline", PLAN_TYPE_DURATION, .fallback = "1h", .value_at = PLAN(run.deadline_ms),
      .min = 1, .max = LONGEST},
 
@@ -99,30 +97,31 @@ const struct plan_key plan_keys[] = {
      .text_at = PLAN(report.details_text), .value_at = PLAN(report.details)},
     {"report", "subject", PLAN_TYPE_TEXT, .text_at = PLAN(report.subject)},
 
-    {"migrations", "file", PLAN_TYPE_TEXT, .required = true, .value_at = ENTRY(file)},
+    {"migrations", "file", PLAN_TYPE_TEXT, PLAN_SIDE_FILE, .required = true,
+     .value_at = ENTRY(file)},
     {"migrations", "id", PLAN_TYPE_TEXT, .value_at = ENTRY(id), .check = plan_check_id},
-    {"migrations", "transaction", PLAN_TYPE_WORD, .fallback = "auto", .words = transaction_words,
-     .value_at = ENTRY(transaction), .unbuilt = "no",
-     .meanwhile = "Take the entry out and run its statements by hand until then."},
-    {"migrations", "lock_timeout", PLAN_TYPE_DURATION, .value_at = ENTRY(lock_timeout_ms),
-     .max = LONGEST_SETTING},
-    {"migrations", "statement_timeout", PLAN_TYPE_DURATION, .value_at = ENTRY(statement_timeout_ms),
-     .max = LONGEST_SETTING},
-    {"migrations", "retries", PLAN_TYPE_INTEGER, .unbuilt = PLAN_UNBUILT, .max = 1000,
-     .meanwhile = "Remove the line; until then a run that meets a locked table ends, and the next "
-                  "run goes on from there."},
-    {"migrations", "verify", PLAN_TYPE_TEXT, .unbuilt = PLAN_UNBUILT,
-     .meanwhile = "Remove the line; until then end the file with a DO block that raises an "
-                  "exception when the check fails."},
+    {"migrations", "transaction", PLAN_TYPE_WORD, PLAN_SIDE_FILE, .fallback = "auto",
+     .words = transaction_words, .value_at = ENTRY(transaction),
+     .astray = "Remove the line; a command makes its own transactions."},
+    {"migrations", "lock_timeout", PLAN_TYPE_DURATION, PLAN_SIDE_FILE,
+     .value_at = ENTRY(lock_timeout_ms), .max = LONGEST_SETTING, .astray = ASTRAY_LIMIT},
+    {"migrations", "statement_timeout", PLAN_TYPE_DURATION, PLAN_SIDE_FILE,
+     .value_at = ENTRY(statement_timeout_ms), .max = LONGEST_SETTING, .astray = ASTRAY_LIMIT},
+    {"migrations", "retries", PLAN_TYPE_INTEGER, PLAN_SIDE_FILE, .value_at = ENTRY(retries),
+     .max = 1000, .astray = "Remove the line; a run starts a command once."},
+    {"migrations", "verify", PLAN_TYPE_TEXT, .value_at = ENTRY(verify), .check = plan_check_query},
     {"migrations", "out_of_order", PLAN_TYPE_TEXT, .value_at = ENTRY(out_of_order),
      .check = plan_check_reason},
-    {"migrations", "command", PLAN_TYPE_LIST, .unbuilt = PLAN_UNBUILT,
-     .meanwhile = "Remove the entry; until then run the program outside postlude."},
-    {"migrations", "when", PLAN_TYPE_WORD, .words = step_words, .unbuilt = PLAN_UNBUILT,
-     .meanwhile = COMMAND_MEANWHILE},
-    {"migrations", "dir", PLAN_TYPE_TEXT, .unbuilt = PLAN_UNBUILT, .meanwhile = COMMAND_MEANWHILE},
-    {"migrations", "timeout", PLAN_TYPE_DURATION, .unbuilt = PLAN_UNBUILT, .max = LONGEST,
-     .meanwhile = COMMAND_MEANWHILE},
+    {"migrations", "command", PLAN_TYPE_COMMAND, PLAN_SIDE_COMMAND, .required = true,
+     .value_at = ENTRY(command)},
+    {"migrations", "when", PLAN_TYPE_EITHER, PLAN_SIDE_COMMAND, .fallback = "once",
+     .words = step_words, .value_at = ENTRY(every),
+     .astray = "Remove the line; an SQL file runs once."},
+    {"migrations", "dir", PLAN_TYPE_TEXT, PLAN_SIDE_COMMAND, .value_at = ENTRY(dir),
+     .check = plan_check_line, .astray = "Remove the line; SQL runs in no folder."},
+    {"migrations", "timeout", PLAN_TYPE_DURATION, PLAN_SIDE_COMMAND, .value_at = ENTRY(timeout_ms),
+     .min = 1, .max = LONGEST,
+     .astray = "Write \"statement_timeout\", which limits each statement of the file."},
 };
 
 const size_t plan_key_count = COUNT(plan_keys);

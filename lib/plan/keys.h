@@ -22,8 +22,10 @@ enum plan_type {
     PLAN_TYPE_BOOLEAN,
     PLAN_TYPE_DURATION,
     PLAN_TYPE_WORD,
+    PLAN_TYPE_EITHER, /* one of two words */
     PLAN_TYPE_SECRET,
     PLAN_TYPE_LIST,    /* of texts */
+    PLAN_TYPE_COMMAND, /* a program and its arguments, nothing of which is expanded */
     PLAN_TYPE_SECTION, /* a mapping of the keys of that section */
     PLAN_TYPE_ENTRIES, /* the migrations */
 };
@@ -34,22 +36,28 @@ struct plan_wrong {
     bool secret; /* the value may hold a password: it is not shown */
 };
 
+/* The entries of "migrations" that a key of theirs belongs to. */
+enum plan_side { PLAN_SIDE_BOTH, PLAN_SIDE_FILE, PLAN_SIDE_COMMAND };
+
 struct plan_key {
     const char *section; /* "" = top level; "migrations" = a key of one entry */
     const char *name;
     enum plan_type type;
-    bool required;
+    enum plan_side side;
+    const char *astray;       /* of one side only: what to do about it on the other */
+    bool required;            /* on its side */
     const char *fallback;     /* what an absent key means, as a user would write it */
     const char *example;      /* of a required key, for the message that it is missing */
-    const char *const *words; /* PLAN_TYPE_WORD, in the order of the enum; NULL-terminated */
+    const char *const *words; /* PLAN_TYPE_WORD, in the order of the enum, and PLAN_TYPE_EITHER,
+                                 false first; NULL-terminated */
     int64_t min, max;         /* integer; duration in ms */
     const char *unbuilt;      /* not supported yet: PLAN_UNBUILT, or this one value */
     const char *meanwhile;    /* what to do until then */
     /* Further demands on a text (of a list: on each); true: fine. */
     bool (*check)(const char *text, struct plan_wrong *out_wrong);
     /* Where in struct plan, or in struct plan_migration for an entry's keys; offset + 1, 0 = none.
-     * text_at: struct plan_text or struct plan_list. value_at: int, bool, int64_t, enum,
-     * struct secret, or char * for a text. */
+     * text_at: struct plan_text or struct plan_list. value_at: int64_t, bool, enum, struct
+     * secret, char * for a text, or char ** for a command. */
     size_t text_at, value_at;
 };
 

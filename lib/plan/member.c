@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "plan/command.h"
 #include "plan/value.h"
 #include "plan/variables.h"
 
@@ -58,7 +59,12 @@ bool plan_member_is(const struct plan_key *key, const struct plan_node *node,
     }
     struct finding *fresh =
         plan_error(&at, "%s must be %s, not %s", name.text, kind_name(kind), kind_name(node->kind));
-    if (kind == PLAN_NODE_LIST && node->kind == PLAN_NODE_SCALAR) {
+    if (key->type == PLAN_TYPE_COMMAND) {
+        finding_hint(fresh,
+                     "Write each word as an item, %s: [php, artisan, migrate], or give a "
+                     "shell the line, [sh, -c, \"...\"].",
+                     key->name);
+    } else if (kind == PLAN_NODE_LIST && node->kind == PLAN_NODE_SCALAR) {
         AUTO(text) char *shown = plan_shown(node->text);
         finding_hint(fresh, "Write %s: [\"%s\"].", key->name, shown);
     } else if (kind == PLAN_NODE_MAP) {
@@ -209,6 +215,10 @@ void plan_member_read(const struct plan_key *key, const struct plan_node *node, 
 {
     struct plan_spot at = plan_spot_at(spot, node->key_line, node->key_column);
     if (plan_value_unbuilt(key, NULL, &at)) {
+        return;
+    }
+    if (key->type == PLAN_TYPE_COMMAND) {
+        plan_command_read(key, node, base, spot);
         return;
     }
     bool list = key->type == PLAN_TYPE_LIST;

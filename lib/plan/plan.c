@@ -51,6 +51,15 @@ struct plan *plan_load(const char *path, struct findings *findings)
     return plan;
 }
 
+void plan_place(const struct plan *plan, const struct plan_migration *migration, struct buf *out)
+{
+    if (migration->command) {
+        buf_format(out, "%s:%u:%u", plan->path, migration->line, migration->column);
+    } else {
+        buf_text(out, migration->file);
+    }
+}
+
 static void free_text(struct plan_text *text)
 {
     if (text->text) {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/env.h"
 #include "base/error.h"
@@ -24,7 +25,8 @@ enum { PLAN_SIZE_MAX = 1024 * 1024, PLAN_SQL_MAX = 64 * 1024 * 1024 };
 enum plan_tls { PLAN_TLS_VERIFY_FULL, PLAN_TLS_VERIFY_CA, PLAN_TLS_REQUIRE, PLAN_TLS_DISABLE };
 enum plan_when { PLAN_WHEN_CHANGES, PLAN_WHEN_ALWAYS, PLAN_WHEN_FAILURES };
 enum plan_format { PLAN_FORMAT_JSON, PLAN_FORMAT_TEXT };
-enum plan_transaction { PLAN_TRANSACTION_AUTO, PLAN_TRANSACTION_YES };
+enum plan_scope { PLAN_SCOPE_EACH, PLAN_SCOPE_ALL };
+enum plan_transaction { PLAN_TRANSACTION_AUTO, PLAN_TRANSACTION_YES, PLAN_TRANSACTION_NO };
 
 /* A scalar as written, with its place; expanded by plan_expand. Where the plan does not have the
  * key but the contract a default, text is the default and line 0. */
@@ -51,13 +53,15 @@ struct plan_database {
     struct plan_text host, port_text, name, user, password_text, tls_text, ca_file, schema, role,
         connect_timeout_text, wait_text;
     /* after expansion: */
-    int port;
+    int64_t port;
     struct secret password;
     enum plan_tls tls;
     int64_t connect_timeout_ms, wait_ms;
 };
 
 struct plan_run {
+    enum plan_scope transaction; /* each migration its own, or all pending ones in one */
+    int64_t retries;             /* of a migration that met a lock, a deadlock or 40001 */
     int64_t lock_wait_ms, lock_timeout_ms, statement_timeout_ms, deadline_ms;
 };
 
@@ -71,23 +75,33 @@ struct plan_report {
     bool details;
 };
 
+/* An SQL file, or a command: `command` tells which. What belongs to the other kind is NULL or 0. */
 struct plan_migration {
     char *id;
-    char *path;            /* to open it: the plan's folder and `file` */
-    char *file;            /* relative to the plan, for messages */
+    char *path;            /* of a file: to open it, the plan's folder and `file` */
+    char *file;            /* of a file: relative to the plan, for messages */
+    char **command;        /* argv, NULL-terminated, its first not empty; NULL: an SQL file */
     unsigned line, column; /* of its entry in the plan */
     enum plan_transaction transaction;
     int64_t lock_timeout_ms,
-        statement_timeout_ms;           /* run's where the entry has none; 0 = no limit */
-    char *out_of_order;                 /* the reason that admits it, or NULL */
-    char checksum[7 + DIGEST_HEX_SIZE]; /* "sha256:" and hex of the canonical text */
+        statement_timeout_ms; /* run's where the entry has none; 0 = no limit */
+    int64_t retries;          /* run's where the entry has none */
+    char *verify; /* a query as written, perhaps with semicolons at its end, or NULL; that
+                     it is one statement is for lib/sql to say */
+    unsigned verify_line, verify_column; /* where its value begins in the plan */
+    char *out_of_order;                  /* the reason that admits it, or NULL */
+    bool every;                          /* of a command: in each run, not once */
+    char *dir; /* of a command: where it runs, NULL = where postlude does; not looked for */
+    int64_t timeout_ms;                 /* of a command; 0 = the run's deadline only */
+    char checksum[7 + DIGEST_HEX_SIZE]; /* "sha256:" and hex of a file's canonical text, else "" */
     size_t size_bytes;
 };
 
 struct plan {
     char *path, *folder;
     char *name;                       /* NULL when that is what is wrong */
-    char digest[7 + DIGEST_HEX_SIZE]; /* "sha256:" of the plan's ids and checksums, in order */
+    char digest[7 + DIGEST_HEX_SIZE]; /* "sha256:" of the plan's ids with checksum or command, in
+                                         order */
     struct plan_trigger trigger;
     struct plan_database database;
     struct plan_run run;
@@ -99,11 +113,16 @@ struct plan {
 /* Reads plan and migration files. Adds every finding; returns the plan as far as it was understood
  * (the caller frees it), NULL only when the file could not be read or is no YAML mapping. It is fit
  * to run only when findings->errors did not grow. Values of database, trigger and report are not
- * expanded yet; those without ${} are checked here already. */
+ * expanded yet; those without ${} are checked here already. That
+ * run.transaction "all" does not suit a migration is no finding: only pending ones matter. */
 struct plan *plan_load(const char *path, struct findings *findings);
 void plan_free(struct plan *plan); /* wipes the password */
 
 enum plan_section { PLAN_SECTION_TRIGGER = 1, PLAN_SECTION_DATABASE = 2, PLAN_SECTION_REPORT = 4 };
+
+/* Adds what messages call a migration's place: "0002_index.sql", or of a command where its entry
+ * is, "postlude.yaml:41:5". */
+void plan_place(const struct plan *plan, const struct plan_migration *migration, struct buf *out);
 
 /* Expands ${NAME}, ${NAME:-default} and $$ in place in those sections and reads durations, numbers
  * and words from them. Unset names and wrong values are findings. An optional value that comes to
@@ -115,7 +134,7 @@ void plan_expand(struct plan *plan, unsigned sections, struct env *env, struct f
 void plan_check_variables(const struct plan *plan, unsigned sections, const struct env *env,
                           struct findings *findings);
 
-/* The migration's text as it is on disk now, without a BOM; it was checked to be UTF-8 and must
+/* A file's text as it is on disk now, without a BOM; it was checked to be UTF-8 and must
  * still have the checksum, or ERROR_INVALID. The caller frees *out_text. */
 MUST_CHECK bool plan_read_sql(const struct plan_migration *migration, char **out_text,
                               size_t *out_length, struct error *err);

@@ -13,6 +13,7 @@
 _Static_assert(sizeof(enum plan_tls) == sizeof(unsigned) &&
                    sizeof(enum plan_when) == sizeof(unsigned) &&
                    sizeof(enum plan_format) == sizeof(unsigned) &&
+                   sizeof(enum plan_scope) == sizeof(unsigned) &&
                    sizeof(enum plan_transaction) == sizeof(unsigned),
                "an enum of plan.h has another size");
 
@@ -64,7 +65,7 @@ static bool read_integer(const struct plan_key *key, const char *text, void *bas
         return false;
     }
     if (key->value_at) {
-        *(int *)field(base, key->value_at) = (int)value;
+        *(int64_t *)field(base, key->value_at) = value;
     }
     return true;
 }
@@ -151,7 +152,9 @@ static bool read_word(const struct plan_key *key, const char *text, void *base,
         }
         return false;
     }
-    if (key->value_at) {
+    if (key->value_at && key->type == PLAN_TYPE_EITHER) {
+        *(bool *)field(base, key->value_at) = found == 1;
+    } else if (key->value_at) {
         *(unsigned *)field(base, key->value_at) = (unsigned)found;
     }
     warn_word(key, text, spot);
@@ -236,9 +239,11 @@ bool plan_value_read(const struct plan_key *key, const char *text, void *base,
     case PLAN_TYPE_DURATION:
         return read_duration(key, text, base, spot);
     case PLAN_TYPE_WORD:
+    case PLAN_TYPE_EITHER:
         return read_word(key, text, base, spot);
     case PLAN_TYPE_SECRET:
         return read_secret(key, text, base, spot);
+    case PLAN_TYPE_COMMAND:
     case PLAN_TYPE_SECTION:
     case PLAN_TYPE_ENTRIES:
         break;

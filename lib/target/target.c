@@ -27,7 +27,7 @@ bool target_resolve(struct plan *plan, struct env *env, struct pg_address *out_a
     bool verifies = database->tls == PLAN_TLS_VERIFY_FULL || database->tls == PLAN_TLS_VERIFY_CA;
     *out_address = (struct pg_address){
         .host = database->host.text,
-        .port = database->port,
+        .port = (int)database->port,
         .database = database->name.text,
         .user = database->user.text,
         .password = &database->password,

@@ -24,15 +24,32 @@ static const char *type_name(enum plan_type type)
     case PLAN_TYPE_DURATION:
         return "duration";
     case PLAN_TYPE_WORD:
+    case PLAN_TYPE_EITHER:
         return "word";
     case PLAN_TYPE_LIST:
         return "list";
+    case PLAN_TYPE_COMMAND:
+        return "command";
     case PLAN_TYPE_SECTION:
         return "section";
     case PLAN_TYPE_ENTRIES:
         return "entries";
     }
     return "?";
+}
+
+/* The entry that a key belongs to; "" = both. */
+static const char *side_name(enum plan_side side)
+{
+    switch (side) {
+    case PLAN_SIDE_FILE:
+        return "file";
+    case PLAN_SIDE_COMMAND:
+        return "command";
+    case PLAN_SIDE_BOTH:
+        break;
+    }
+    return "";
 }
 
 static json_t *words_of(const struct plan_key *key)
@@ -56,11 +73,12 @@ static int print_keys(void)
     json_t *keys = json_array();
     for (size_t i = 0; i < plan_key_count; i++) {
         const struct plan_key *key = &plan_keys[i];
-        json_t *row = json_pack("{ss ss ss sb ss? so ss? sI sI sb}", "section", key->section,
-                                "name", key->name, "type", type_name(key->type), "required",
-                                key->required, "default", key->fallback, "words", words_of(key),
-                                "unbuilt", key->unbuilt, "min", (json_int_t)key->min, "max",
-                                (json_int_t)key->max, "expands", plan_key_expands(key) != 0);
+        json_t *row =
+            json_pack("{ss ss ss ss sb ss? so ss? sI sI sb}", "section", key->section, "name",
+                      key->name, "type", type_name(key->type), "side", side_name(key->side),
+                      "required", key->required, "default", key->fallback, "words", words_of(key),
+                      "unbuilt", key->unbuilt, "min", (json_int_t)key->min, "max",
+                      (json_int_t)key->max, "expands", plan_key_expands(key) != 0);
         (void)json_array_append_new(keys, row);
     }
     print(keys);

@@ -124,7 +124,8 @@ class Example(unittest.TestCase):
     def test_shows_the_defaults(self):
         plan = plan_yaml.read("\n".join(lines))
         for key in keys:
-            home = plan["migrations"][1] if key["section"] == "migrations" else plan.get(key["section"], {})
+            entry = plan["migrations"][3 if key["side"] == "command" else 1]
+            home = entry if key["section"] == "migrations" else plan.get(key["section"], {})
             if key["default"] is not None and key["name"] in home:
                 value = home[key["name"]]
                 said = value if isinstance(value, str) else json.dumps(value)

@@ -64,6 +64,18 @@ static void built_keys_are_kept_somewhere(void **state)
     }
 }
 
+/* A key that can stand in the wrong kind of entry says what to do then; file and command make the
+ * kind. */
+static void keys_of_one_side_have_a_remedy(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < plan_key_count; i++) {
+        const struct plan_key *key = &plan_keys[i];
+        bool makes = key->side != PLAN_SIDE_BOTH && key->required;
+        assert_int_equal(key->side != PLAN_SIDE_BOTH && !makes, key->astray != NULL);
+    }
+}
+
 /* The words stand in the order of their enums. */
 static void words_are_their_enums(void **state)
 {
@@ -83,6 +95,13 @@ static void words_are_their_enums(void **state)
     const char *const *transaction = plan_key_find("migrations", "transaction")->words;
     assert_string_equal(transaction[PLAN_TRANSACTION_AUTO], "auto");
     assert_string_equal(transaction[PLAN_TRANSACTION_YES], "yes");
+    assert_string_equal(transaction[PLAN_TRANSACTION_NO], "no");
+    const char *const *scope = plan_key_find("run", "transaction")->words;
+    assert_string_equal(scope[PLAN_SCOPE_EACH], "each");
+    assert_string_equal(scope[PLAN_SCOPE_ALL], "all");
+    const char *const *step = plan_key_find("migrations", "when")->words;
+    assert_string_equal(step[false], "once");
+    assert_string_equal(step[true], "every");
 }
 
 int main(void)
@@ -92,6 +111,7 @@ int main(void)
         cmocka_unit_test(names_are_there_once),
         cmocka_unit_test(unbuilt_keys_have_a_remedy),
         cmocka_unit_test(built_keys_are_kept_somewhere),
+        cmocka_unit_test(keys_of_one_side_have_a_remedy),
         cmocka_unit_test(words_are_their_enums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,8 @@ def expected(key):
     elif key["type"] == "list":
         said = {"type": "array", "minItems": 1,
                 "items": ITEMS.get(full_name(key), {"type": "string", "minLength": 1})}
+    elif key["type"] == "command":
+        said = {"type": "array", "minItems": 1, "items": {"type": "string"}}
     elif key["type"] == "boolean" and key["unbuilt"]:
         said = {"type": "boolean", "const": key["unbuilt"] != "true"}
     else:
@@ -70,12 +72,21 @@ def expected(key):
     return {**said, **({"default": literal(key)} if key["default"] is not None else {})}
 
 
-def section(name):
-    if name == "":
-        return schema
-    if name == "migrations":
-        return schema["properties"]["migrations"]["items"]["anyOf"][1]
-    return schema["properties"][name]
+def homes():
+    """(section, its part of the schema, its keys); an entry of "migrations" is of one of two kinds."""
+    entry = schema["properties"]["migrations"]["items"]["anyOf"]
+    for name in dict.fromkeys(key["section"] for key in keys):
+        own = [key for key in keys if key["section"] == name]
+        if name == "migrations":
+            for side, part in (("file", entry[1]), ("command", entry[2])):
+                yield name, part, [key for key in own if key["side"] in ("", side)]
+        else:
+            yield name, schema["properties"][name] if name else schema, own
+
+
+def required(key, part):
+    """A command has no file that its id could come from."""
+    return key["required"] or (full_name(key) == "migrations.id" and "command" in part["properties"])
 
 
 def accepted(plan):
@@ -101,25 +112,26 @@ class Schema(unittest.TestCase):
         jsonschema.Draft7Validator.check_schema(schema)
 
     def test_has_the_keys_of_the_table(self):
-        for name in {key["section"] for key in keys}:
-            names = [key["name"] for key in keys if key["section"] == name]
-            self.assertEqual(list(section(name)["properties"]), names, f'section "{name}"')
-            required = [key["name"] for key in keys if key["section"] == name and key["required"]]
-            self.assertEqual(section(name).get("required", []), required, f'section "{name}"')
-            self.assertIs(section(name)["additionalProperties"], False)
+        for name, part, own in homes():
+            self.assertEqual(list(part["properties"]), [key["name"] for key in own], f'section "{name}"')
+            needed = [key["name"] for key in own if required(key, part)]
+            self.assertEqual(part.get("required", []), needed, f'section "{name}"')
+            self.assertIs(part["additionalProperties"], False)
 
     def test_says_of_each_key_what_the_table_says(self):
-        for key in keys:
-            if key["type"] in ("section", "entries"):
-                continue
-            said = dict(section(key["section"])["properties"][key["name"]])
-            self.assertTrue(said.pop("description"))
-            self.assertEqual(said, expected(key), full_name(key))
+        for _, part, own in homes():
+            for key in own:
+                if key["type"] in ("section", "entries"):
+                    continue
+                said = dict(part["properties"][key["name"]])
+                self.assertTrue(said.pop("description"))
+                self.assertEqual(said, expected(key), full_name(key))
 
     def test_unbuilt_keys_say_so(self):
-        for key in keys:
-            said = section(key["section"])["properties"][key["name"]]["description"]
-            self.assertEqual(bool(key["unbuilt"]), "supported yet" in said, full_name(key))
+        for _, part, own in homes():
+            for key in own:
+                said = part["properties"][key["name"]]["description"]
+                self.assertEqual(bool(key["unbuilt"]), "supported yet" in said, full_name(key))
 
     def test_example(self):
         text = (config / "plan.example.yaml").read_text(encoding="utf-8")
@@ -131,15 +143,31 @@ class Schema(unittest.TestCase):
                  ("wait", "10s"), ("wait", "1.5s"), ("connect_timeout", "0"), ("connect_timeout", "7d"),
                  ("role", "''"), ("role", "x"), ("iam", "false"), ("iam", "true"), ("iam", "no"), ("secret", "x"),
                  ("schema", "[a]"), ("bogus", "1"), ("role", "null")]
+        self.judge({f"{key}: {value}": plan_with(key, value) for key, value in cases})
+
+    def test_judges_entries_as_the_parser_does(self):
+        entries = ["1.sql", "1.txt", "{}", "{file: 1.sql}", "{id: a}", "{command: [a]}", "{id: a, command: [a]}",
+                   "{id: a, command: []}", "{id: a, command: a}", "{id: a, command: [a, '']}",
+                   "{id: a, command: [a, null]}", "{id: a, command: [a], file: 1.sql}",
+                   "{file: 1.sql, transaction: no}", "{file: 1.sql, transaction: maybe}", "{file: 1.sql, retries: 0}",
+                   "{file: 1.sql, retries: 1001}", "{file: 1.sql, when: once}", "{file: 1.sql, timeout: 1s}",
+                   "{file: 1.sql, verify: select true}", "{id: a, command: [a], verify: select true}",
+                   "{id: a, command: [a], retries: 1}", "{id: a, command: [a], when: every, dir: b, timeout: 1s}",
+                   "{id: a, command: [a], when: sometimes}", "{id: a, command: [a], timeout: 0}",
+                   "{id: a, command: [a], lock_timeout: 1s}", "{id: a, command: [a], out_of_order: b}"]
+        base = "".join(f"{line}\n" for name, line in BASE.items() if name != "migrations") % ""
+        self.judge({entry: f"{base}migrations:\n  - {entry}\n" for entry in entries})
+
+    def judge(self, plans):
         verdicts = set()
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "1.sql").write_text("select 1;\n")
-            for key, value in cases:
+            for title, text in plans.items():
                 plan = pathlib.Path(folder, "postlude.yaml")
-                plan.write_text(plan_with(key, value))
+                plan.write_text(text)
                 done = subprocess.run([tool, "load", str(plan)], check=True, capture_output=True)
                 errors = [each for each in json.loads(done.stdout)["findings"] if each["level"] == "error"]
-                self.assertEqual(accepted(plan.read_text()), not errors, f"{key}: {value}: {errors}")
+                self.assertEqual(accepted(plan.read_text()), not errors, f"{title}: {errors}")
                 verdicts.add(not errors)
         self.assertEqual(verdicts, {True, False})
 
