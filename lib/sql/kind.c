@@ -3,14 +3,7 @@
 #include <string.h>
 
 #include "base/attr.h"
-#include "sql/lex.h"
-
-/* One token at a time, up to the end of a statement. */
-struct reader {
-    const char *text;
-    struct sql_lexer lexer;
-    struct sql_token token;
-};
+#include "sql/reader.h"
 
 /* A rule's pattern is a row of elements with blanks between them:
  *   WORD|WORD  one of these words (or a symbol)      @   a name, qualified or not
@@ -21,124 +14,33 @@ struct rule {
     const char *pattern;
     enum sql_kind kind;
     const char *name;
-    bool (*extra)(struct reader reader);
+    bool (*extra)(struct sql_reader reader);
 };
 
-static void advance(struct reader *reader)
-{
-    reader->token = sql_lex(&reader->lexer);
-}
-
-static bool symbol(const struct reader *reader, char c)
-{
-    return sql_token_symbol(reader->text, &reader->token, c);
-}
-
-static bool word(const struct reader *reader, const char *expected)
-{
-    return sql_token_word(reader->text, &reader->token, expected);
-}
-
-static bool more(const struct reader *reader)
-{
-    return reader->token.kind != SQL_TOKEN_END && reader->token.kind != SQL_TOKEN_UNCLOSED;
-}
-
-static int folded(char c)
-{
-    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
-}
-
-static bool same(const char *text, const char *upper, size_t length)
-{
-    size_t i = 0;
-    while (i < length && folded(text[i]) == upper[i]) {
-        i++;
-    }
-    return i == length;
-}
-
-/* Whether the text is one of "A|B|C". */
-static bool among(const char *text, size_t length, const char *alternatives, size_t size)
-{
-    const char *end = alternatives + size;
-    for (const char *at = alternatives; at < end;) {
-        const char *bar = memchr(at, '|', (size_t)(end - at));
-        size_t each = (size_t)((bar ? bar : end) - at);
-        if (each == length && same(text, at, length)) {
-            return true;
-        }
-        at += each + 1;
-    }
-    return false;
-}
-
-static bool one_of(const struct reader *reader, const char *alternatives, size_t size)
-{
-    const struct sql_token *token = &reader->token;
-    return (token->kind == SQL_TOKEN_WORD || token->kind == SQL_TOKEN_SYMBOL) &&
-           among(reader->text + token->offset, token->length, alternatives, size);
-}
-
-/* A setting's or option's value, which may stand in quotes. */
-static bool value_among(const struct reader *reader, const char *alternatives)
-{
-    const char *text = reader->text + reader->token.offset;
-    size_t length = reader->token.length;
-    if (reader->token.kind == SQL_TOKEN_STRING && text[0] == '\'' && length >= 2) {
-        text++;
-        length -= 2;
-    }
-    return more(reader) && among(text, length, alternatives, strlen(alternatives));
-}
-
-static void skip_group(struct reader *reader)
-{
-    size_t depth = 0;
-    do {
-        depth += symbol(reader, '(');
-        depth -= symbol(reader, ')');
-        advance(reader);
-    } while (depth && more(reader));
-}
-
-static bool skip_name(struct reader *reader)
-{
-    for (;;) {
-        if (reader->token.kind != SQL_TOKEN_WORD && reader->token.kind != SQL_TOKEN_NAME) {
-            return false;
-        }
-        advance(reader);
-        if (!symbol(reader, '.')) {
-            return true;
-        }
-        advance(reader);
-    }
-}
-
-static bool match_element(struct reader *reader, const char *element, size_t size)
+static bool match_element(struct sql_reader *reader, const char *element, size_t size)
 {
     if (element[0] == '$') {
-        return !more(reader);
+        return !sql_at_token(reader);
     }
     if (element[0] == '@') {
-        return skip_name(reader);
+        struct sql_range name;
+        return sql_take_name(reader, &name);
     }
     if (size == 2 && element[0] == '(') {
-        if (symbol(reader, '(')) {
-            skip_group(reader);
+        if (sql_at_symbol(reader, '(')) {
+            sql_skip_group(reader);
         }
         return true;
     }
     bool optional = element[0] == '?';
-    bool found = one_of(reader, element + optional, size - optional);
+    bool found = sql_at_one_of(reader, element + optional, size - optional);
     if (found) {
-        advance(reader);
+        sql_advance(reader);
     }
     return found || optional;
 }
 
-static bool matches(struct reader reader, const struct rule *rule)
+static bool matches(struct sql_reader reader, const struct rule *rule)
 {
     for (const char *at = rule->pattern; *at;) {
         size_t size = strcspn(at, " ");
@@ -151,30 +53,30 @@ static bool matches(struct reader reader, const struct rule *rule)
     return !rule->extra || rule->extra(reader);
 }
 
-static bool string_next(struct reader reader)
+static bool string_next(struct sql_reader reader)
 {
     return reader.token.kind == SQL_TOKEN_STRING;
 }
 
-static bool value_on(struct reader reader)
+static bool value_on(struct sql_reader reader)
 {
-    return value_among(&reader, "ON|TRUE|YES|1");
+    return sql_at_value(&reader, "ON|TRUE|YES|1");
 }
 
-static bool value_utf8(struct reader reader)
+static bool value_utf8(struct sql_reader reader)
 {
-    return value_among(&reader, "UTF8|UTF-8|UNICODE");
+    return sql_at_value(&reader, "UTF8|UTF-8|UNICODE");
 }
 
 /* Whether `name = off` stands anywhere in the rest. */
-static bool option_off(struct reader reader, const char *names)
+static bool option_off(struct sql_reader reader, const char *names)
 {
-    while (more(&reader)) {
-        bool named = one_of(&reader, names, strlen(names));
-        advance(&reader);
-        if (named && symbol(&reader, '=')) {
-            advance(&reader);
-            if (value_among(&reader, "OFF|FALSE|NO|0")) {
+    while (sql_at_token(&reader)) {
+        bool named = sql_at_one_of(&reader, names, strlen(names));
+        sql_advance(&reader);
+        if (named && sql_at_symbol(&reader, '=')) {
+            sql_advance(&reader);
+            if (sql_at_value(&reader, "OFF|FALSE|NO|0")) {
                 return true;
             }
         }
@@ -182,102 +84,103 @@ static bool option_off(struct reader reader, const char *names)
     return false;
 }
 
-static bool makes_slot(struct reader reader)
+static bool makes_slot(struct sql_reader reader)
 {
     return !option_off(reader, "CREATE_SLOT|CONNECT");
 }
 
-static bool refreshes(struct reader reader)
+static bool refreshes(struct sql_reader reader)
 {
     return !option_off(reader, "REFRESH");
 }
 
-static bool slot_setting(struct reader reader)
+static bool slot_setting(struct sql_reader reader)
 {
-    while (more(&reader) && !one_of(&reader, "FAILOVER|TWO_PHASE", 18)) {
-        advance(&reader);
+    while (sql_at_token(&reader) && !sql_at_one_of(&reader, "FAILOVER|TWO_PHASE", 18)) {
+        sql_advance(&reader);
     }
-    return more(&reader);
+    return sql_at_token(&reader);
 }
 
-/* REINDEX (CONCURRENTLY) TABLE t, REINDEX TABLE CONCURRENTLY t */
-static bool reindex_concurrently(struct reader reader)
+bool sql_reindexes_concurrently(struct sql_reader reader)
 {
-    if (symbol(&reader, '(')) {
-        struct reader option = reader;
-        while (more(&option) && !word(&option, "CONCURRENTLY") && !symbol(&option, ')')) {
-            advance(&option);
+    if (sql_at_symbol(&reader, '(')) {
+        struct sql_reader option = reader;
+        while (sql_at_token(&option) && !sql_at_word(&option, "CONCURRENTLY") &&
+               !sql_at_symbol(&option, ')')) {
+            sql_advance(&option);
         }
-        if (word(&option, "CONCURRENTLY")) {
-            advance(&option);
-            return !value_among(&option, "OFF|FALSE|NO|0");
+        if (sql_at_word(&option, "CONCURRENTLY")) {
+            sql_advance(&option);
+            return !sql_at_value(&option, "OFF|FALSE|NO|0");
         }
-        skip_group(&reader);
+        sql_skip_group(&reader);
     }
-    advance(&reader);
-    return word(&reader, "CONCURRENTLY");
+    sql_advance(&reader);
+    return sql_at_word(&reader, "CONCURRENTLY");
 }
 
 /* Whether these words follow one another before the word `stop` (or anywhere). */
-static bool phrase(struct reader reader, const char *const *words, size_t count, const char *stop)
+static bool phrase(struct sql_reader reader, const char *const *words, size_t count,
+                   const char *stop)
 {
     size_t found = 0;
-    while (more(&reader) && found < count && !(stop && word(&reader, stop))) {
-        if (word(&reader, words[found])) {
+    while (sql_at_token(&reader) && found < count && !(stop && sql_at_word(&reader, stop))) {
+        if (sql_at_word(&reader, words[found])) {
             found++;
         } else {
-            found = word(&reader, words[0]);
+            found = sql_at_word(&reader, words[0]);
         }
-        advance(&reader);
+        sql_advance(&reader);
     }
     return found == count;
 }
 
-static bool outlives_transaction(struct reader reader)
+static bool outlives_transaction(struct sql_reader reader)
 {
     return !phrase(reader, (const char *const[]){"ON", "COMMIT", "DROP"}, 3, NULL);
 }
 
-static bool with_hold(struct reader reader)
+static bool with_hold(struct sql_reader reader)
 {
     return phrase(reader, (const char *const[]){"WITH", "HOLD"}, 2, "FOR");
 }
 
 /* COPY with this word and then stdin or stdout, which the grammar does not tell apart. */
-static bool copy_stream(struct reader reader, const char *direction)
+static bool copy_stream(struct sql_reader reader, const char *direction)
 {
-    while (more(&reader) && !word(&reader, "FROM") && !word(&reader, "TO")) {
-        if (symbol(&reader, '(')) {
-            skip_group(&reader);
+    while (sql_at_token(&reader) && !sql_at_word(&reader, "FROM") && !sql_at_word(&reader, "TO")) {
+        if (sql_at_symbol(&reader, '(')) {
+            sql_skip_group(&reader);
         } else {
-            advance(&reader);
+            sql_advance(&reader);
         }
     }
-    if (!word(&reader, direction)) {
+    if (!sql_at_word(&reader, direction)) {
         return false;
     }
-    advance(&reader);
-    return word(&reader, "STDIN") || word(&reader, "STDOUT");
+    sql_advance(&reader);
+    return sql_at_word(&reader, "STDIN") || sql_at_word(&reader, "STDOUT");
 }
 
-static bool copy_in(struct reader reader)
+static bool copy_in(struct sql_reader reader)
 {
     return copy_stream(reader, "FROM");
 }
 
-static bool copy_out(struct reader reader)
+static bool copy_out(struct sql_reader reader)
 {
     return copy_stream(reader, "TO");
 }
 
-static bool advisory_lock(struct reader reader)
+static bool advisory_lock(struct sql_reader reader)
 {
     static const char names[] = "PG_ADVISORY_LOCK|PG_ADVISORY_LOCK_SHARED|"
                                 "PG_TRY_ADVISORY_LOCK|PG_TRY_ADVISORY_LOCK_SHARED";
-    while (more(&reader)) {
-        bool named = one_of(&reader, names, sizeof names - 1);
-        advance(&reader);
-        if (named && symbol(&reader, '(')) {
+    while (sql_at_token(&reader)) {
+        bool named = sql_at_one_of(&reader, names, sizeof names - 1);
+        sql_advance(&reader);
+        if (named && sql_at_symbol(&reader, '(')) {
             return true;
         }
     }
@@ -285,44 +188,44 @@ static bool advisory_lock(struct reader reader)
 }
 
 /* set_config(..., false): its last argument, seen as the word in front of its parenthesis. */
-static bool set_config(struct reader reader)
+static bool set_config(struct sql_reader reader)
 {
     size_t depth = 0;
     size_t call = 0;
     bool named = false;
     bool last = false;
-    for (; more(&reader); advance(&reader)) {
-        if (symbol(&reader, '(')) {
+    for (; sql_at_token(&reader); sql_advance(&reader)) {
+        if (sql_at_symbol(&reader, '(')) {
             depth++;
             call = named ? depth : call;
-        } else if (symbol(&reader, ')') && depth) {
+        } else if (sql_at_symbol(&reader, ')') && depth) {
             if (depth == call && last) {
                 return true;
             }
             call = depth == call ? 0 : call;
             depth--;
         }
-        named = word(&reader, "SET_CONFIG");
-        last = word(&reader, "FALSE");
+        named = sql_at_word(&reader, "SET_CONFIG");
+        last = sql_at_word(&reader, "FALSE");
     }
     return false;
 }
 
 /* SELECT ... INTO TEMP name; the table of INTO may itself be called temp. */
-static bool into_temporary(struct reader reader)
+static bool into_temporary(struct sql_reader reader)
 {
     static const char after[] = "FROM|WHERE|GROUP|HAVING|WINDOW|UNION|INTERSECT|EXCEPT|ORDER|LIMIT|"
                                 "OFFSET|FETCH|FOR";
     bool data = false;
-    while (more(&reader)) {
-        bool into = word(&reader, "INTO") && !data;
-        data = word(&reader, "INSERT") || word(&reader, "MERGE");
-        advance(&reader);
-        if (into && (word(&reader, "TEMP") || word(&reader, "TEMPORARY"))) {
-            advance(&reader);
+    while (sql_at_token(&reader)) {
+        bool into = sql_at_word(&reader, "INTO") && !data;
+        data = sql_at_word(&reader, "INSERT") || sql_at_word(&reader, "MERGE");
+        sql_advance(&reader);
+        if (into && (sql_at_word(&reader, "TEMP") || sql_at_word(&reader, "TEMPORARY"))) {
+            sql_advance(&reader);
             return reader.token.kind == SQL_TOKEN_NAME ||
                    (reader.token.kind == SQL_TOKEN_WORD &&
-                    !one_of(&reader, after, sizeof after - 1));
+                    !sql_at_one_of(&reader, after, sizeof after - 1));
         }
     }
     return false;
@@ -388,7 +291,7 @@ static const struct rule rules[] = {
     {"REINDEX () SCHEMA", SQL_ALONE, "REINDEX SCHEMA", NULL},
     {"REINDEX () DATABASE", SQL_ALONE, "REINDEX DATABASE", NULL},
     {"REINDEX () SYSTEM", SQL_ALONE, "REINDEX SYSTEM", NULL},
-    {"REINDEX", SQL_ALONE, "REINDEX CONCURRENTLY", reindex_concurrently},
+    {"REINDEX", SQL_ALONE, "REINDEX CONCURRENTLY", sql_reindexes_concurrently},
     {"VACUUM", SQL_ALONE, "VACUUM", NULL},
     {"CLUSTER ?VERBOSE () $", SQL_ALONE, "CLUSTER of all tables", NULL},
     {"CREATE DATABASE", SQL_ALONE, "CREATE DATABASE", NULL},
@@ -430,14 +333,10 @@ static bool may_begin(const char *pattern, int first)
 
 void sql_tell_kind(const char *text, struct sql_statement *statement)
 {
-    struct reader reader = {.text = text,
-                            .lexer = {.text = text,
-                                      .length = statement->offset + statement->length,
-                                      .at = statement->offset}};
-    advance(&reader);
+    struct sql_reader reader = sql_read(text, statement);
     statement->kind = SQL_ORDINARY;
     statement->name = "";
-    int first = folded(text[statement->offset]);
+    int first = sql_fold(text[statement->offset]);
     for (size_t i = 0; i < COUNT(rules); i++) {
         if (may_begin(rules[i].pattern, first) && matches(reader, &rules[i])) {
             statement->kind = rules[i].kind;

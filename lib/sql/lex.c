@@ -318,7 +318,7 @@ struct sql_token sql_lex(struct sql_lexer *lexer)
     return token;
 }
 
-static int folded(char c)
+int sql_fold(char c)
 {
     return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
@@ -329,7 +329,7 @@ bool sql_token_word(const char *text, const struct sql_token *token, const char 
         return false;
     }
     size_t i = 0;
-    while (i < token->length && word[i] && folded(text[token->offset + i]) == folded(word[i])) {
+    while (i < token->length && word[i] && sql_fold(text[token->offset + i]) == sql_fold(word[i])) {
         i++;
     }
     return i == token->length && word[i] == '\0';

@@ -41,6 +41,9 @@ struct sql_lexer {
 /* The next token; SQL_TOKEN_END for ever after the last. */
 struct sql_token sql_lex(struct sql_lexer *lexer);
 
+/* An ASCII letter as upper case, any other byte as it is. */
+int sql_fold(char c);
+
 /* Whether the token is this word, case ignored; a quoted name is none. */
 bool sql_token_word(const char *text, const struct sql_token *token, const char *word);
 
