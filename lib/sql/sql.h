@@ -65,6 +65,44 @@ void sql_free(struct sql_script *script);
 /* The first statement of the body that cannot run inside a transaction, or NULL. */
 const struct sql_statement *sql_alone(const struct sql_script *script);
 
+/* What is left to look at when it is not known whether a statement outside a transaction was done:
+ * its kind, and what it makes, removes or changes. */
+enum sql_alone_kind {
+    SQL_ALONE_UNKNOWN, /* cannot be told: whatever is not listed here, and ALTER SUBSCRIPTION ...
+                          ADD or DROP PUBLICATION */
+    SQL_ALONE_CREATE_INDEX,
+    SQL_ALONE_DROP_INDEX,
+    SQL_ALONE_REINDEX, /* of an index or table, concurrently */
+    SQL_ALONE_DETACH,  /* of a partition, CONCURRENTLY or FINALIZE */
+    SQL_ALONE_CREATE_DATABASE,
+    SQL_ALONE_DROP_DATABASE,
+    SQL_ALONE_CREATE_TABLESPACE,
+    SQL_ALONE_DROP_TABLESPACE,
+    SQL_ALONE_CREATE_SUBSCRIPTION,
+    SQL_ALONE_DROP_SUBSCRIPTION,
+    SQL_ALONE_REPEATABLE, /* doing it twice is doing it once: VACUUM, CLUSTER, ALTER SYSTEM, REINDEX
+                             of a schema or database, DISCARD ALL, ... */
+};
+
+/* Names are given as written, in bytes from the start of the script: perhaps qualified or in
+ * quotes, with whatever blanks and comments stand between their parts. */
+struct sql_target {
+    enum sql_alone_kind kind;
+    /* The index, database, tablespace or subscription; of REINDEX the index or table, of DETACH the
+     * parent. Length 0: an index without a name, or a kind that needs none. The first, where DROP
+     * INDEX CONCURRENTLY names several: PostgreSQL refuses that. */
+    size_t object_offset, object_length;
+    size_t table_offset, table_length; /* CREATE INDEX: its table; DETACH: the partition */
+    bool only;                         /* CREATE INDEX ... ON ONLY */
+    bool finalize;     /* DETACH PARTITION ... FINALIZE, which may run in a transaction, too */
+    bool concurrently; /* it waits for old snapshots: CREATE, DROP and REINDEX, DETACH */
+    bool of_index;     /* REINDEX INDEX */
+};
+
+/* Of a statement of this text of any kind. */
+void sql_target(const char *text, const struct sql_statement *statement,
+                struct sql_target *out_target);
+
 /* The transaction modes of the file's own outer BEGIN ("ISOLATION LEVEL SERIALIZABLE"), for the one
  * that stands in its place; *out_length 0: it has none. */
 void sql_modes(const struct sql_script *script, const char *text, size_t *out_offset,
