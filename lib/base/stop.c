@@ -4,13 +4,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 enum { GRACE_SECONDS = 25, EXIT_INTERRUPTED = 7 };
 
 static int asked_pipe[2] = {-1, -1};
 static volatile sig_atomic_t asked;
+static _Atomic int64_t ends_ms; /* lock-free, and so fit for a handler */
 
 static void on_signal(int number)
 {
@@ -19,6 +23,7 @@ static void on_signal(int number)
     }
     asked = 1;
     int saved = errno;
+    ends_ms = clock_steady_ms() + GRACE_SECONDS * 1000;
     ssize_t ignored = write(asked_pipe[1], "!", 1);
     (void)ignored;
     (void)alarm(GRACE_SECONDS);
@@ -49,4 +54,9 @@ bool stop_asked(const struct stop *stop)
     }
     struct pollfd watched = {.fd = stop->fd, .events = POLLIN};
     return poll(&watched, 1, 0) > 0;
+}
+
+int64_t stop_ends_ms(const struct stop *stop)
+{
+    return stop && stop->fd >= 0 && stop->fd == asked_pipe[0] ? ends_ms : 0;
 }

@@ -7,6 +7,7 @@
 #define POSTLUDE_BASE_STOP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/error.h"
@@ -20,5 +21,9 @@ MUST_CHECK bool stop_install(struct stop *out_stop, struct error *err);
 
 /* Whether it was asked; stop may be NULL. */
 bool stop_asked(const struct stop *stop);
+
+/* When the process ends by itself, on the steady clock (base/clock.h); 0 while it was not asked,
+ * or when stop (may be NULL) is not the one that stop_install gave. */
+int64_t stop_ends_ms(const struct stop *stop);
 
 #endif

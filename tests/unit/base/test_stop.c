@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include "base/clock.h"
 #include "base/wait.h"
 #include "forked.h"
 
@@ -12,7 +13,7 @@ static struct stop install(void)
     if (!stop_install(&stop, &err)) {
         _exit(90);
     }
-    if (stop_asked(&stop)) {
+    if (stop_asked(&stop) || stop_ends_ms(&stop) != 0) {
         _exit(91);
     }
     return stop;
@@ -41,6 +42,23 @@ static void one_term(void)
 static void one_int(void)
 {
     one_signal(SIGINT);
+}
+
+/* The end is 25 s after the signal, not after the question. */
+static void tells_its_end(void)
+{
+    struct stop stop = install();
+    struct stop another = {.fd = 0};
+    int64_t before = clock_steady_ms();
+    (void)raise(SIGTERM);
+    int64_t after = clock_steady_ms();
+    if (wait_fd(-1, WAIT_READ, deadline_in(50), NULL) != WAIT_TIMEOUT) {
+        _exit(96);
+    }
+    int64_t ends = stop_ends_ms(&stop);
+    bool right = ends >= before + 25000 && ends <= after + 25000;
+    bool others = stop_ends_ms(NULL) == 0 && stop_ends_ms(&another) == 0;
+    _exit(right && others && deadline_of_stop(&stop).at_ms == ends ? 0 : 97);
 }
 
 static void two_terms(void)
@@ -94,6 +112,14 @@ static void a_first_signal_asks(void **state)
     assert_int_equal(forked(interrupted_wait), 0);
 }
 
+static void says_when_it_ends(void **state)
+{
+    (void)state;
+    assert_int_equal(forked(tells_its_end), 0);
+    assert_true(deadline_of_stop(NULL).at_ms == INT64_MAX);
+    assert_true(deadline_of_stop(&(struct stop){.fd = -1}).at_ms == INT64_MAX);
+}
+
 static void a_second_one_ends(void **state)
 {
     (void)state;
@@ -112,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_signal_asks),
+        cmocka_unit_test(says_when_it_ends),
         cmocka_unit_test(a_second_one_ends),
         cmocka_unit_test(a_broken_pipe_is_no_signal),
     };

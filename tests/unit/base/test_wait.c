@@ -82,6 +82,31 @@ static void an_error_counts_as_ready(void **state)
     assert_int_equal(wait_fd(999, WAIT_READ, deadline_in(5000), NULL), WAIT_READY);
 }
 
+static void says_which_of_several(void **state)
+{
+    (void)state;
+    struct stop stop = {.fd = stop_ends[0]};
+    struct wait_source sources[] = {
+        {.fd = -1, .what = WAIT_READ, .ready = true},
+        {.fd = ends[0], .what = WAIT_READ, .ready = true},
+        {.fd = ends[1], .what = WAIT_READ, .ready = true},
+        {.fd = stop_ends[0], .what = WAIT_READ, .ready = true},
+    };
+    assert_int_equal(wait_any(sources, 4, deadline_in(10), &stop), WAIT_TIMEOUT);
+    assert_false(sources[0].ready || sources[1].ready || sources[2].ready || sources[3].ready);
+    sources[2].what = WAIT_WRITE;
+    assert_int_equal(wait_any(sources, 4, deadline_in(5000), &stop), WAIT_READY);
+    assert_false(sources[0].ready || sources[1].ready || sources[3].ready);
+    assert_true(sources[2].ready);
+    send_byte(ends[1]);
+    assert_int_equal(wait_any(sources, 4, deadline_in(5000), &stop), WAIT_READY);
+    assert_true(sources[1].ready && sources[2].ready);
+    assert_int_equal(wait_any(sources, 1, deadline_in(10), &stop), WAIT_TIMEOUT);
+    send_byte(stop_ends[1]);
+    assert_int_equal(wait_any(sources, 4, deadline_in(5000), &stop), WAIT_STOPPED);
+    assert_true(sources[1].ready && sources[3].ready);
+}
+
 static void stop_wins(void **state)
 {
     (void)state;
@@ -130,6 +155,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(times_out_not_early_and_not_late, open_pipes, close_pipes),
         cmocka_unit_test_setup_teardown(sees_what_it_was_asked_for, open_pipes, close_pipes),
         cmocka_unit_test_setup_teardown(an_error_counts_as_ready, open_pipes, close_pipes),
+        cmocka_unit_test_setup_teardown(says_which_of_several, open_pipes, close_pipes),
         cmocka_unit_test_setup_teardown(stop_wins, open_pipes, close_pipes),
         cmocka_unit_test_setup_teardown(signals_do_not_disturb, open_pipes, close_pipes),
     };
