@@ -40,7 +40,7 @@ IMPURE = re.compile(r'''^(
     fork|vfork|exec\w+|posix_spawn\w*|system|popen|kill|raise|signal|sigaction|waitpid|
     rand(om)?(_r)?|srand(om)?|getrandom|getentropy|RAND_\w+|getpid|gethostname|
     exit|_exit|quick_exit|
-    env_(take|conceal|withdraw)|file_\w+|log_\w+|wait_\w+|deadline_\w+|stop_\w+|uuid_\w+|
+    env_(take|conceal|withdraw)|file_\w+|log_\w+|child_\w+|wait_\w+|deadline_\w+|stop_\w+|uuid_\w+|
     PQ\w+|curl_\w+
 )$''', re.X)
 # Pure functions of base/clock.h, and what a fortified libc makes of pure ones.

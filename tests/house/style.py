@@ -33,7 +33,10 @@ ONE_PLACE = [
     ('_exit abort', ['lib/base/memory.c', 'lib/base/stop.c', 'lib/base/child.c', 'cmd/*'],
      'a struct error'),
     ('poll ppoll select pselect epoll_wait', ['lib/base/*'], 'wait_fd()'),
-    ('signal sigaction alarm', ['lib/base/stop.c', 'lib/base/child.c'], 'base/stop.h'),
+    ('signal sigaction alarm', ['lib/base/stop.c', 'lib/base/child.c', 'lib/base/child_run.c'],
+     'base/stop.h'),
+    ('fork vfork posix_spawn posix_spawnp execv execve execvp execvpe execl execlp execle',
+     ['lib/base/child.c'], 'child_run() or child_call()'),
     ('unsetenv clearenv', ['lib/base/env.c', 'lib/base/child.c'], 'env_withdraw()'),
 ]
 
