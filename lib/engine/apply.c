@@ -258,6 +258,7 @@ static void prepare(struct application *application, size_t index)
         .run_id = engine->outcome->run_id,
         .id = migration->id,
         .before = index ? plan->migrations[index - 1].id : NULL,
+        .kind = "sql",
         .checksum = migration->checksum,
     };
     application->source.claim = &application->claim;

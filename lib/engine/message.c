@@ -79,7 +79,7 @@ static void open_transaction(const struct message_source *source, struct message
     message->claim = 1 + lift_limits(source, out);
     message->claim += set_ms(out, "lock_timeout", source->lock_timeout_ms);
     message->claim += set_ms(out, "statement_timeout", source->statement_timeout_ms);
-    ledger_claim_sql(source->claim, out);
+    ledger_begin_sql(source->claim, out);
     message->lead = message->claim + 1 + set_names(source, out);
 }
 

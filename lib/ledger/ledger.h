@@ -32,17 +32,26 @@ enum ledger_state {
 struct ledger_row {
     char *id;
     enum ledger_state state;
+    char *kind;       /* "sql", "alone" (outside a transaction), "command", "every" */
     char *checksum;   /* "algorithm:hex"; NULL when the ledger has none */
     char *applied_at; /* "2031-03-14T09:26:53.120Z" */
     char *run_id;
     char *error; /* JSON text of the failure, or NULL */
     int64_t duration_ms;
+    /* Of steps outside a transaction: */
+    int64_t statements_done;
+    int64_t attempting;  /* number, from 0, of the statement in flight; -1 = none */
+    char *note;          /* JSON text: what the catalogue said before that one; or NULL */
+    char *done_checksum; /* "algorithm:hex" of the text of the statements done; or NULL */
+    bool has_exit;
+    int exit_status; /* of a command */
 };
 
 /* A run that owns a plan; run_id "" = none. */
 struct ledger_holder {
     char run_id[UUID_TEXT_SIZE];
     char since[40];
+    char migration[256]; /* the step outside a transaction that it is at, or "" */
 };
 
 struct ledger {
@@ -105,6 +114,7 @@ struct ledger_claim {
     const char *plan, *run_id;
     const char *id;
     const char *before; /* the plan's migration before it, which must be in place; NULL = none */
+    const char *kind;   /* as in struct ledger_row */
     const char *checksum;
 };
 
@@ -115,13 +125,75 @@ MUST_CHECK bool ledger_undo(struct pg *pg, struct deadline deadline, struct erro
 MUST_CHECK bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *error,
                             struct deadline deadline, struct error *err);
 
-/* What frames a migration inside its transaction, each ending with ";\n". */
-void ledger_claim_sql(const struct ledger_claim *claim, struct buf *out);
+/* What frames a migration inside its transaction, each ending with ";\n". When a migration begins
+ * the server sends an INFO with LEDGER_BEGUN as its SQLSTATE and "postlude: ID" as its text, at
+ * once, and with it the answers it held back. */
+#define LEDGER_BEGUN "PL000"
+void ledger_begin_sql(const struct ledger_claim *claim, struct buf *out);
 void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, struct buf *out);
 
 /* Whether a SQLSTATE is one the claim or the finish raises because the plan has another owner or
  * another history now: read the ledger again. */
 bool ledger_is_overtaken(const char *sqlstate);
+
+/* Steps outside a transaction. While they run, a connection of its own, the guard, holds the owner
+ * row locked. What follows is one short transaction each, but for ledger_hold. Kinds besides
+ * pg_send's: ERROR_INTERRUPTED, code PL00x, when another run owns the plan or the step's row is not
+ * the one this run started; ERROR_BUSY when somebody holds a row or table of the ledger;
+ * ERROR_DENIED; ERROR_INVALID when standard_conforming_strings is off (ledger_step_start). */
+
+/* Opens the guard's transaction, which holds the owner row until ledger_release or the connection's
+ * end, and no snapshot. Keep it alive with text that takes none: SHOW, never SELECT. */
+MUST_CHECK bool ledger_hold(struct pg *pg, const char *plan, const char *run_id,
+                            struct deadline deadline, struct error *err);
+/* Ends it, with a sign of life. */
+MUST_CHECK bool ledger_release(struct pg *pg, const char *plan, const char *run_id,
+                               struct deadline deadline, struct error *err);
+/* A sign of life of a run that owns the plan and does not hold its row: due well within 5 s. */
+MUST_CHECK bool ledger_touch(struct pg *pg, const char *plan, const char *run_id,
+                             struct deadline deadline, struct error *err);
+
+/* Writes that the step begins, or goes on where its row says. */
+MUST_CHECK bool ledger_step_start(struct pg *pg, const struct ledger_claim *claim,
+                                  struct deadline deadline, struct error *err);
+/* Before a statement (number from 0); note is JSON text or NULL. */
+MUST_CHECK bool ledger_step_attempt(struct pg *pg, const struct ledger_claim *claim,
+                                    size_t statement, const char *note, struct deadline deadline,
+                                    struct error *err);
+/* After it: so many are done, and checksum is that of their text. */
+MUST_CHECK bool ledger_step_done(struct pg *pg, const struct ledger_claim *claim, size_t statements,
+                                 const char *checksum, struct deadline deadline, struct error *err);
+/* The same as text, ending with ";\n", to commit together with the statement. */
+void ledger_step_done_sql(const struct ledger_claim *claim, size_t statements, const char *checksum,
+                          struct buf *out);
+/* The step is applied; exit_status is a command's, or NULL. */
+MUST_CHECK bool ledger_step_finish(struct pg *pg, const struct ledger_claim *claim,
+                                   const int *exit_status, struct deadline deadline,
+                                   struct error *err);
+
+struct ledger_step_failure {
+    const json_t *error;
+    const int *exit_status; /* of a command that ended, or NULL */
+    bool clear;             /* what was in flight left nothing: state failed. If not, nobody knows,
+                               and the state stays started */
+};
+MUST_CHECK bool ledger_step_fail(struct pg *pg, const struct ledger_claim *claim,
+                                 const struct ledger_step_failure *failure,
+                                 struct deadline deadline, struct error *err);
+
+enum ledger_action {
+    LEDGER_SET_APPLIED, /* row made where there is none */
+    LEDGER_RETRY,       /* to failed: the next run does the statement in flight again, or all of one
+                           that was applied */
+    LEDGER_SKIP,        /* row made where there is none */
+    LEDGER_ACCEPT,      /* the claim's checksum, of an applied one only */
+};
+/* Settles a migration as a person said, for a run that owns the plan and does not hold its row on
+ * another connection. *out_found false: there was no row; else *out_former is its state before.
+ * Retry without a row, and accept of what is not applied, change nothing. */
+MUST_CHECK bool ledger_resolve(struct pg *pg, const struct ledger_claim *claim,
+                               enum ledger_action action, struct deadline deadline, bool *out_found,
+                               enum ledger_state *out_former, struct error *err);
 
 DEFINE_AUTO(ledger, struct ledger *, ledger_free)
 

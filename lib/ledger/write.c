@@ -122,7 +122,9 @@ bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *
     AUTO(buf) struct buf sql = buf_make(ROW_MAX);
     buf_text(&sql, "ROLLBACK;\n" BEGIN_WRITING SHORT_WAIT LEDGER_TIDY "SELECT postlude.fail(");
     identify(&sql, claim);
-    buf_text(&sql, ", 'sql', ");
+    buf_text(&sql, ", ");
+    pg_literal(&sql, claim->kind);
+    buf_text(&sql, ", ");
     pg_literal(&sql, claim->checksum);
     buf_text(&sql, ", ");
     json_literal(&sql, error);
@@ -137,13 +139,15 @@ bool ledger_undo(struct pg *pg, struct deadline deadline, struct error *err)
     return run(pg, "ROLLBACK;\n" BEGIN_WRITING LEDGER_TIDY "COMMIT", deadline, &reply, err);
 }
 
-void ledger_claim_sql(const struct ledger_claim *claim, struct buf *out)
+void ledger_begin_sql(const struct ledger_claim *claim, struct buf *out)
 {
-    buf_text(out, "SELECT postlude.claim(");
+    buf_text(out, "SELECT postlude.begin(");
     identify(out, claim);
     buf_text(out, ", ");
     pg_literal(out, claim->before);
-    buf_text(out, ", 'sql', ");
+    buf_text(out, ", ");
+    pg_literal(out, claim->kind);
+    buf_text(out, ", ");
     pg_literal(out, claim->checksum);
     buf_text(out, ");\n");
 }

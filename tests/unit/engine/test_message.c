@@ -19,6 +19,7 @@ static void set_up(struct fixture *fixture, const char *text, size_t length)
                   .run_id = "01a20499-42c8-7f32-8ec1-b4538aec6000",
                   .id = "0002_b",
                   .before = "0001_a",
+                  .kind = "sql",
                   .checksum = "sha256:1"},
     };
     if (!sql_split(text, length, &fixture->script, &err)) {
@@ -208,7 +209,7 @@ static void finds_the_place_of_a_count(void **state)
     size_t lines = 0;
     size_t claim = 0;
     for (const char *at = message.text.data; !text_starts(at, "select '"); lines++) {
-        claim = text_starts(at, "SELECT postlude.claim(") ? lines : claim;
+        claim = text_starts(at, "SELECT postlude.begin(") ? lines : claim;
         at = strchr(at, '\n') + 1;
     }
     assert_int_equal(message.lead, lines);

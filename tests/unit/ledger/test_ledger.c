@@ -10,13 +10,17 @@
 static void writes_the_claim(void **state)
 {
     (void)state;
-    const struct ledger_claim claim = {
-        .plan = "orders", .run_id = "r", .id = "0001_a", .before = NULL, .checksum = "sha256:1"};
+    const struct ledger_claim claim = {.plan = "orders",
+                                       .run_id = "r",
+                                       .id = "0001_a",
+                                       .before = NULL,
+                                       .kind = "sql",
+                                       .checksum = "sha256:1"};
     AUTO(buf) struct buf sql = buf_make(4096);
-    ledger_claim_sql(&claim, &sql);
+    ledger_begin_sql(&claim, &sql);
     ledger_finish_sql(&claim, 12, &sql);
     assert_string_equal(sql.data,
-                        "SELECT postlude.claim('orders', 'r', '0001_a', NULL, 'sql', 'sha256:1');\n"
+                        "SELECT postlude.begin('orders', 'r', '0001_a', NULL, 'sql', 'sha256:1');\n"
                         "SELECT postlude.tidy();\n"
                         "SELECT postlude.finish('orders', 'r', '0001_a', 12);\n");
 }
@@ -29,13 +33,14 @@ static void survives_hostile_ids(void **state)
                                        .run_id = "r",
                                        .id = "a\\'); drop table x; --",
                                        .before = "$$\"'",
+                                       .kind = "command",
                                        .checksum = "sha256:1"};
     AUTO(buf) struct buf sql = buf_make(4096);
-    ledger_claim_sql(&claim, &sql);
+    ledger_begin_sql(&claim, &sql);
     ledger_finish_sql(&claim, SIZE_MAX, &sql);
     assert_string_equal(sql.data,
-                        "SELECT postlude.claim('o''', 'r',  E'a\\\\''); drop table x; --', "
-                        "'$$\"''', 'sql', 'sha256:1');\n"
+                        "SELECT postlude.begin('o''', 'r',  E'a\\\\''); drop table x; --', "
+                        "'$$\"''', 'command', 'sha256:1');\n"
                         "SELECT postlude.tidy();\n"
                         "SELECT postlude.finish('o''', 'r',  E'a\\\\''); drop table x; --', "
                         "18446744073709551615);\n");
