@@ -47,7 +47,7 @@ void engine_inspect_file(const struct plan_migration *migration, struct findings
         finding_add_error(findings, &err);
         return;
     }
-    sql_check(script, text, migration->file, findings);
+    sql_check(script, text, migration->file, SQL_MODE_AUTO, findings);
     find_alone(migration, script, findings);
 }
 

@@ -6,7 +6,7 @@
 #include "base/text.h"
 
 struct advice {
-    const char *name; /* or several, with blanks between them, for psql commands */
+    const char *name; /* or several: psql commands with blanks between them, in `alone` with | */
     const char *hint;
 };
 
@@ -62,6 +62,20 @@ static const struct advice statements[] = {
     {"DISCARD", "Remove it; postlude cleans the session before the commit."},
 };
 
+static const struct advice alone[] = {
+    {"COMMIT|COMMIT AND CHAIN|ROLLBACK|ABORT",
+     "Each statement of this file commits by itself; remove it, or make what belongs together a "
+     "migration of its own."},
+    {"SET TRANSACTION", "Each statement of this file has a transaction of its own; remove it."},
+    {"DISCARD ALL", "Remove it; it would throw away what the pooler and postlude keep in the "
+                    "session."},
+    {"SET LOCAL", "Remove it, and set it for the login (ALTER ROLE ... SET), or move what needs it "
+                  "into a migration that runs in a transaction."},
+    {"CREATE TEMPORARY TABLE ... ON COMMIT DROP", "It would be dropped at once; move what needs it "
+                                                  "into a migration that runs in a transaction."},
+    {"CREATE INDEX CONCURRENTLY", "Give the index a name, in front of ON."},
+};
+
 static const struct advice commands[] = {
     {"i ir include include_relative",
      "List that file as a migration of its own in the plan, or paste its statements here."},
@@ -96,23 +110,33 @@ const char *sql_advice(const char *name)
     return "It lasts as long as this file: postlude cleans the session before the commit.";
 }
 
-static bool listed(const char *names, const char *command, size_t length)
+static bool listed(const char *names, const char *between, const char *command, size_t length)
 {
     while (*names) {
-        size_t size = strcspn(names, " ");
+        size_t size = strcspn(names, between);
         if (size == length && memcmp(names, command, size) == 0) {
             return true;
         }
         names += size;
-        names += *names == ' ';
+        names += *names == *between;
     }
     return false;
+}
+
+const char *sql_advice_alone(const char *name)
+{
+    for (size_t i = 0; i < COUNT(alone); i++) {
+        if (listed(alone[i].name, "|", name, strlen(name))) {
+            return alone[i].hint;
+        }
+    }
+    return sql_advice(name);
 }
 
 const char *sql_advice_psql(const char *command, size_t length)
 {
     for (size_t i = 0; i < COUNT(commands); i++) {
-        if (listed(commands[i].name, command, length)) {
+        if (listed(commands[i].name, " ", command, length)) {
             return commands[i].hint;
         }
     }

@@ -5,8 +5,10 @@
 #include "base/text.h"
 #include "sql/advice.h"
 #include "sql/lex.h"
+#include "sql/reader.h"
 
 #define OWN "postlude runs each file in a transaction of its own; "
+#define EACH "Each statement of this file commits by itself; remove BEGIN and COMMIT, "
 
 struct check {
     const struct sql_script *script;
@@ -16,7 +18,8 @@ struct check {
     const struct sql_statement *open; /* the BEGIN whose COMMIT is to come */
     bool started;                     /* a statement was seen */
     bool closed;                      /* a COMMIT was seen, and nothing behind it yet */
-    bool alone;                       /* the file cannot run in a transaction */
+    enum sql_mode mode;
+    bool alone; /* the file runs outside a transaction */
 };
 
 /* The message is the statement's name and `what`. */
@@ -28,8 +31,23 @@ static void add(struct check *check, enum finding_level level,
                  "%s", hint);
 }
 
+/* A file's own transaction around a statement that must run alone is reported there: that says why
+ * the file runs outside one. */
+static bool framed(const struct check *check)
+{
+    return check->mode == SQL_MODE_AUTO && check->script->first;
+}
+
 static void check_begin(struct check *check, const struct sql_statement *statement)
 {
+    if (check->alone && !framed(check)) {
+        add(check, FINDING_ERROR, statement, " in a file that runs outside a transaction",
+            check->mode == SQL_MODE_ALONE ? EACH "or \"transaction: no\" from the plan."
+                                          : EACH "or make what stands between them a migration of "
+                                                 "its own.");
+        check->open = statement;
+        return;
+    }
     if (check->open) {
         add(check, FINDING_ERROR, statement, " inside the file's own transaction",
             OWN "remove this statement and its COMMIT.");
@@ -50,13 +68,14 @@ static void check_commit(struct check *check, const struct sql_statement *statem
 {
     if (check->open) {
         check->open = NULL;
-        check->closed = true;
+        check->closed = !check->alone || framed(check);
     } else if (text_same(statement->name, "END")) {
         add(check, FINDING_ERROR, statement, " without BEGIN",
             "END is another word for COMMIT; remove it, or see whether a function body above "
             "lacks its $$ quotes or BEGIN ATOMIC.");
     } else {
-        add(check, FINDING_ERROR, statement, " without BEGIN", OWN "remove it.");
+        add(check, FINDING_ERROR, statement, " without BEGIN",
+            check->alone ? sql_advice_alone(statement->name) : OWN "remove it.");
     }
 }
 
@@ -104,13 +123,73 @@ static void check_backslash(struct check *check, const struct sql_statement *sta
 static void check_session(struct check *check, const struct sql_statement *statement)
 {
     if (check->alone) {
-        add(check, FINDING_ERROR, statement, " in a file that cannot run in a transaction",
+        add(check, FINDING_ERROR, statement, " in a file that runs outside a transaction",
             "It would reach other clients of the pooler; set it for the login (ALTER ROLE ... "
             "SET), "
             "or move what needs it into a migration that runs in a transaction.");
     } else {
         add(check, FINDING_WARNING, statement, " changes the session, not only this transaction",
             sql_advice(statement->name));
+    }
+}
+
+/* A statement that PostgreSQL refuses inside a transaction. */
+static void check_alone(struct check *check, const struct sql_statement *statement)
+{
+    struct sql_target target;
+    sql_target(check->text, statement, &target);
+    if (text_same(statement->name, "DISCARD ALL")) {
+        add(check, FINDING_ERROR, statement, " in a migration", sql_advice_alone(statement->name));
+    } else if (check->mode == SQL_MODE_TRANSACTION) {
+        add(check, FINDING_ERROR, statement,
+            " cannot run inside a transaction, and this migration says transaction: yes",
+            "Remove that line from the plan, or take the statement out of the file.");
+    } else if (check->open && framed(check)) {
+        add(check, FINDING_ERROR, statement, " inside the file's own transaction",
+            "PostgreSQL refuses it there; remove BEGIN and COMMIT.");
+    }
+    if (check->alone && target.kind == SQL_ALONE_CREATE_INDEX && !target.object_length) {
+        add(check, FINDING_WARNING, statement,
+            " has no name, so that a second attempt could not tell its leftover",
+            sql_advice_alone(statement->name));
+    }
+}
+
+static bool creates_temporary(struct sql_reader reader)
+{
+    if (!sql_at_word(&reader, "CREATE")) {
+        return false;
+    }
+    sql_advance(&reader);
+    if (sql_at_word(&reader, "LOCAL") || sql_at_word(&reader, "GLOBAL")) {
+        sql_advance(&reader);
+    }
+    return sql_at_word(&reader, "TEMP") || sql_at_word(&reader, "TEMPORARY");
+}
+
+static bool sets_local(struct sql_reader reader)
+{
+    bool set = sql_at_word(&reader, "SET");
+    sql_advance(&reader);
+    return set && sql_at_word(&reader, "LOCAL");
+}
+
+/* What ends with its transaction ends at once where each statement has its own. */
+static void check_passing(struct check *check, const struct sql_statement *statement)
+{
+    struct sql_reader reader = sql_read(check->text, statement);
+    struct sql_statement named = *statement;
+    if (!check->alone) {
+        return;
+    }
+    if (sets_local(reader)) {
+        named.name = "SET LOCAL";
+        add(check, FINDING_WARNING, &named, " has no effect outside a transaction",
+            sql_advice_alone(named.name));
+    } else if (creates_temporary(reader)) {
+        named.name = "CREATE TEMPORARY TABLE ... ON COMMIT DROP";
+        add(check, FINDING_ERROR, &named, " in a file that runs outside a transaction",
+            sql_advice_alone(named.name));
     }
 }
 
@@ -122,7 +201,8 @@ static bool ends_transaction(const struct sql_statement *statement)
 
 static void check_statement(struct check *check, const struct sql_statement *statement)
 {
-    const char *hint = sql_advice(statement->name);
+    const char *hint =
+        check->alone ? sql_advice_alone(statement->name) : sql_advice(statement->name);
     switch (statement->kind) {
     case SQL_BEGIN:
         check_begin(check, statement);
@@ -140,10 +220,7 @@ static void check_statement(struct check *check, const struct sql_statement *sta
         add(check, FINDING_ERROR, statement, " in a migration has no reader", hint);
         break;
     case SQL_ALONE:
-        if (check->open) {
-            add(check, FINDING_ERROR, statement, " inside the file's own transaction",
-                "PostgreSQL refuses it there; remove BEGIN and COMMIT.");
-        }
+        check_alone(check, statement);
         break;
     case SQL_SESSION:
         check_session(check, statement);
@@ -152,6 +229,8 @@ static void check_statement(struct check *check, const struct sql_statement *sta
         check_backslash(check, statement);
         break;
     case SQL_ORDINARY:
+        check_passing(check, statement);
+        break;
     case SQL_COPY_STDIN:
         break;
     }
@@ -178,13 +257,15 @@ void sql_modes(const struct sql_script *script, const char *text, size_t *out_of
 }
 
 void sql_check(const struct sql_script *script, const char *text, const char *file,
-               struct findings *findings)
+               enum sql_mode mode, struct findings *findings)
 {
     struct check check = {.script = script,
                           .text = text,
                           .file = file,
                           .findings = findings,
-                          .alone = sql_alone(script) != NULL};
+                          .mode = mode,
+                          .alone = mode == SQL_MODE_ALONE ||
+                                   (mode == SQL_MODE_AUTO && sql_alone(script))};
     for (size_t i = 0; i < script->count; i++) {
         const struct sql_statement *statement = &script->statements[i];
         if (statement->kind == SQL_BACKSLASH) {
@@ -197,7 +278,7 @@ void sql_check(const struct sql_script *script, const char *text, const char *fi
         check_statement(&check, statement);
         check.started = true;
     }
-    if (check.open) {
+    if (check.open && (!check.alone || framed(&check))) {
         add(&check, FINDING_ERROR, check.open, " without COMMIT",
             OWN "remove BEGIN, or end the file with COMMIT.");
     }

@@ -108,13 +108,22 @@ void sql_target(const char *text, const struct sql_statement *statement,
 void sql_modes(const struct sql_script *script, const char *text, size_t *out_offset,
                size_t *out_length);
 
-/* Adds what is wrong with running this script as one transaction: transaction control other than
- * an outer BEGIN and COMMIT, psql commands, COPY TO stdout, forbidden statements (errors); what
- * changes the session (a warning; an error in a file that cannot run in a transaction). Each names
- * file:line:column and the remedy. That a statement must run alone is a finding only within the
- * file's own BEGIN and COMMIT: what else follows from sql_alone() is the caller's to say. */
+/* How the plan wants a script to run. */
+enum sql_mode {
+    SQL_MODE_AUTO,        /* in a transaction, unless sql_alone() finds a statement */
+    SQL_MODE_TRANSACTION, /* in one, whatever it holds */
+    SQL_MODE_ALONE,       /* statement by statement, each for itself */
+};
+
+/* Adds what is wrong with running this script so. Always errors: psql commands, COPY TO stdout,
+ * forbidden statements, transaction control other than an outer BEGIN and COMMIT. In a transaction
+ * a statement that must run alone is an error, what changes the session a warning. Outside one,
+ * what changes the session and temporary tables are errors, as are DISCARD ALL and an outer BEGIN
+ * and COMMIT (in SQL_MODE_AUTO those two are a finding at the statement that must run alone); what
+ * would work, but not as meant, is a warning: SET LOCAL, and CREATE INDEX CONCURRENTLY without a
+ * name. Each names file:line:column and the remedy. */
 void sql_check(const struct sql_script *script, const char *text, const char *file,
-               struct findings *findings);
+               enum sql_mode mode, struct findings *findings);
 
 /* The statement's beginning as one line for people: at most max_characters (then an ellipsis),
  * white space folded, control characters escaped; a statement with the word PASSWORD anywhere, also

@@ -75,6 +75,23 @@ static void check_excerpt(const char *text, const struct sql_statement *statemen
     hold(characters <= 41 || text_ends(out.data, "PASSWORD)"), "an excerpt is short");
 }
 
+static void check_part(const struct sql_statement *statement, size_t offset, size_t length)
+{
+    hold(length == 0 || (offset >= statement->offset &&
+                         offset + length <= statement->offset + statement->length),
+         "a name is within its statement");
+}
+
+static void check_target(const char *text, const struct sql_statement *statement)
+{
+    struct sql_target target;
+    sql_target(text, statement, &target);
+    check_part(statement, target.object_offset, target.object_length);
+    check_part(statement, target.table_offset, target.table_length);
+    hold(target.kind == SQL_ALONE_UNKNOWN || statement->kind == SQL_ALONE || target.finalize,
+         "only what stands alone has a target");
+}
+
 static bool marked(const char *text, const struct sql_statement *statement)
 {
     return statement->length >= 3 && memcmp(text + statement->offset, "\xEF\xBB\xBF", 3) == 0;
@@ -103,20 +120,30 @@ static void check_statements(const char *text, size_t size, const struct sql_scr
         }
         check_place(text, size, statement);
         check_excerpt(text, statement);
+        check_target(text, statement);
+    }
+}
+
+static void check_mode(const char *text, const struct sql_script *script, enum sql_mode mode)
+{
+    AUTO(findings) struct findings findings = {0};
+    sql_check(script, text, "f.sql", mode, &findings);
+    bool alone = mode == SQL_MODE_ALONE || (mode == SQL_MODE_AUTO && sql_alone(script));
+    hold(!alone || !script->first || findings.errors, "no transaction of its own outside one");
+    for (size_t i = script->first; i < script->end && findings.errors == 0; i++) {
+        enum sql_kind kind = script->statements[i].kind;
+        hold(kind == SQL_ORDINARY || kind == SQL_COPY_STDIN ||
+                 kind == (alone ? SQL_ALONE : SQL_SESSION),
+             "what cannot be run is a finding");
     }
 }
 
 static void check_findings(const char *text, const struct sql_script *script)
 {
     hold(script->first <= script->end && script->end <= script->count, "the body is in the script");
-    AUTO(findings) struct findings findings = {0};
-    sql_check(script, text, "f.sql", &findings);
-    for (size_t i = script->first; i < script->end && findings.errors == 0; i++) {
-        enum sql_kind kind = script->statements[i].kind;
-        hold(kind == SQL_ORDINARY || kind == SQL_COPY_STDIN || kind == SQL_ALONE ||
-                 kind == SQL_SESSION,
-             "what cannot be run is a finding");
-    }
+    check_mode(text, script, SQL_MODE_AUTO);
+    check_mode(text, script, SQL_MODE_TRANSACTION);
+    check_mode(text, script, SQL_MODE_ALONE);
     const struct sql_statement *alone = sql_alone(script);
     hold(!alone || alone->kind == SQL_ALONE, "the first that stands alone does");
 }

@@ -2,6 +2,16 @@
 
 #include "cases.h"
 
+/* Flags of a title, "mode yes" and "mode no": the plan's "transaction". */
+static enum sql_mode mode_of(const char *title)
+{
+    const char *flags = strstr(title, " | ");
+    if (flags && strstr(flags, "mode yes")) {
+        return SQL_MODE_TRANSACTION;
+    }
+    return flags && strstr(flags, "mode no") ? SQL_MODE_ALONE : SQL_MODE_AUTO;
+}
+
 /* Two lines a finding: place, level and message; the remedy. */
 static void render_check(const char *title, const char *text, size_t length, struct buf *out)
 {
@@ -11,7 +21,7 @@ static void render_check(const char *title, const char *text, size_t length, str
         fail_msg("%s: %s %s", title, err.where, err.message);
     }
     AUTO(findings) struct findings findings = {0};
-    sql_check(script, text, "m.sql", &findings);
+    sql_check(script, text, "m.sql", mode_of(title), &findings);
     for (size_t i = 0; i < findings.count; i++) {
         const struct finding *finding = &findings.items[i];
         assert_true(finding->hint[0]);
