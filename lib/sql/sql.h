@@ -103,6 +103,11 @@ struct sql_target {
 void sql_target(const char *text, const struct sql_statement *statement,
                 struct sql_target *out_target);
 
+/* Adds a name of a target as to_regclass() and parse_ident() understand it, without the blanks and
+ * comments between its parts; they fold what has no quotes. False, and nothing added, when a part
+ * is written U&"...", which they do not understand. */
+MUST_CHECK bool sql_plain_name(const char *text, size_t offset, size_t length, struct buf *out);
+
 /* The transaction modes of the file's own outer BEGIN ("ISOLATION LEVEL SERIALIZABLE"), for the one
  * that stands in its place; *out_length 0: it has none. */
 void sql_modes(const struct sql_script *script, const char *text, size_t *out_offset,

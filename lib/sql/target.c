@@ -21,6 +21,15 @@ static bool skip_word(struct sql_reader *reader, const char *word)
     return found;
 }
 
+static bool skip_symbol(struct sql_reader *reader, char symbol)
+{
+    bool found = sql_at_symbol(reader, symbol);
+    if (found) {
+        sql_advance(reader);
+    }
+    return found;
+}
+
 /* IF [NOT] EXISTS; "if" alone is a name like others. */
 static void skip_if_exists(struct sql_reader *reader)
 {
@@ -78,9 +87,7 @@ static void create_index(struct sql_reader reader, struct sql_target *target)
     }
     if (skip_word(&reader, "ON")) {
         target->only = skip_word(&reader, "ONLY");
-        if (target->only && sql_at_symbol(&reader, '(')) {
-            sql_advance(&reader);
-        }
+        (void)(target->only && skip_symbol(&reader, '('));
         (void)take_table(&reader, target);
     }
 }
@@ -119,11 +126,9 @@ static void detach(struct sql_reader reader, struct sql_target *target)
     struct sql_target found = {.kind = SQL_ALONE_DETACH};
     bool fits = skip_word(&reader, "ALTER") && skip_word(&reader, "TABLE");
     skip_if_exists(&reader);
-    (void)skip_word(&reader, "ONLY");
+    (void)(skip_word(&reader, "ONLY") && skip_symbol(&reader, '('));
     fits = fits && take_object(&reader, &found);
-    if (sql_at_symbol(&reader, '*')) {
-        sql_advance(&reader);
-    }
+    (void)(skip_symbol(&reader, '*') || skip_symbol(&reader, ')'));
     fits = fits && skip_word(&reader, "DETACH") && skip_word(&reader, "PARTITION") &&
            take_table(&reader, &found);
     found.concurrently = sql_at_word(&reader, "CONCURRENTLY");
@@ -185,4 +190,19 @@ void sql_target(const char *text, const struct sql_statement *statement,
             return;
         }
     }
+}
+
+bool sql_plain_name(const char *text, size_t offset, size_t length, struct buf *out)
+{
+    struct sql_lexer lexer = {.text = text, .length = offset + length, .at = offset};
+    size_t before = out->length;
+    for (struct sql_token token = sql_lex(&lexer); token.kind != SQL_TOKEN_END;
+         token = sql_lex(&lexer)) {
+        if (token.kind == SQL_TOKEN_NAME && text[token.offset] != '"') {
+            buf_truncate(out, before);
+            return false;
+        }
+        buf_add(out, text + token.offset, token.length);
+    }
+    return true;
 }

@@ -73,6 +73,27 @@ static void finds_what_the_data_files_say(void **state)
     cases_run("target", render_targets);
 }
 
+static void check_name(const char *name, const char *plain)
+{
+    AUTO(buf) struct buf out = buf_make(1000);
+    buf_text(&out, "=");
+    char text[100];
+    (void)snprintf(text, sizeof text, "x %s y", name);
+    bool fine = sql_plain_name(text, 2, strlen(name), &out);
+    assert_int_equal(fine, plain != NULL);
+    assert_string_equal(out.data + 1, plain ? plain : "");
+}
+
+static void makes_names_plain(void **state)
+{
+    (void)state;
+    check_name("t", "t");
+    check_name("S . /* a */ \"T \"\".\" -- b\n . t$1", "S.\"T \"\".\".t$1");
+    check_name("s . U&\"d\\0061\"", NULL);
+    check_name("u&\"t\"", NULL);
+    check_name("u.t", "u.t");
+}
+
 static size_t alone_count;
 
 /* A rule that is new in kind.c must not be forgotten in target.c. */
@@ -109,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_the_data_files_say),
+        cmocka_unit_test(makes_names_plain),
         cmocka_unit_test(knows_every_statement_that_stands_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
