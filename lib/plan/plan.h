@@ -75,7 +75,8 @@ struct plan_report {
     bool details;
 };
 
-/* An SQL file, or a command: `command` tells which. What belongs to the other kind is NULL or 0. */
+/* An SQL file, or a command: `command` tells which. Texts of the other kind are NULL; limits that a
+ * command does not have hold those of the run, and mean nothing. */
 struct plan_migration {
     char *id;
     char *path;            /* of a file: to open it, the plan's folder and `file` */
