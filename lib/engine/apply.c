@@ -18,15 +18,16 @@ struct application {
     struct message_source source;
 };
 
-static void log_notice(void *context, const char *severity, const char *message)
+static void log_notice(void *context, const struct pg_notice *notice)
 {
     const char *id = context;
+    const char *severity = notice->severity;
     if (strcmp(severity, "WARNING") == 0) {
-        log_warn(message, LOG_TEXT("migration", id));
+        log_warn(notice->message, LOG_TEXT("migration", id));
     } else {
         log_write(strcmp(severity, "NOTICE") == 0 || strcmp(severity, "INFO") == 0 ? LOG_INFO
                                                                                    : LOG_DEBUG,
-                  message,
+                  notice->message,
                   (const struct log_field[]){LOG_TEXT("migration", id),
                                              LOG_QUIET_TEXT("severity", severity)},
                   2);

@@ -5,13 +5,22 @@
 #include "base/text.h"
 #include "pg/internal.h"
 
+static const char *notice_field(const PGresult *result, int code)
+{
+    const char *text = PQresultErrorField(result, code);
+    return text ? text : "";
+}
+
 static void receive_notice(void *context, const PGresult *result)
 {
     const struct pg *pg = context;
     if (pg->notice) {
-        const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-        const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-        pg->notice(pg->notice_context, severity ? severity : "", message ? message : "");
+        const struct pg_notice notice = {
+            .severity = notice_field(result, PG_DIAG_SEVERITY_NONLOCALIZED),
+            .sqlstate = notice_field(result, PG_DIAG_SQLSTATE),
+            .message = notice_field(result, PG_DIAG_MESSAGE_PRIMARY),
+        };
+        pg->notice(pg->notice_context, &notice);
     }
 }
 
@@ -122,6 +131,19 @@ void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context)
 {
     pg->notice = notice;
     pg->notice_context = context;
+}
+
+void pg_on_wait(struct pg *pg, int64_t every_ms, pg_tick_fn *tick, void *context)
+{
+    pg->tick_ms = every_ms;
+    pg->tick = tick;
+    pg->tick_context = context;
+}
+
+void pg_on_cancel(struct pg *pg, pg_cancel_fn *cancel, void *context)
+{
+    pg->cancel = cancel;
+    pg->cancel_context = context;
 }
 
 int pg_told_pid(const struct pg *pg)

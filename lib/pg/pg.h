@@ -44,9 +44,29 @@ MUST_CHECK bool pg_open(const struct pg_address *address, struct deadline deadli
                         struct pg **out_pg, struct error *err);
 void pg_close(struct pg *pg);
 
-/* Called for each notice, warning and INFO the server sends. */
-typedef void pg_notice_fn(void *context, const char *severity, const char *message);
+/* What the server says beside its answers. Never NULL; "" where it said none. */
+struct pg_notice {
+    const char *severity; /* NOTICE, WARNING, INFO, ..., in English */
+    const char *sqlstate;
+    const char *message;
+};
+
+/* Called for each notice, warning and INFO the server sends; notice is valid during the call. */
+typedef void pg_notice_fn(void *context, const struct pg_notice *notice);
 void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context);
+
+/* Called each every_ms while pg_send waits for the server, first after every_ms, and not any more
+ * once the statement was cancelled; tick NULL: none. False: cancel what runs. It may use other
+ * connections, but not this one. */
+typedef bool pg_tick_fn(void *context);
+void pg_on_wait(struct pg *pg, int64_t every_ms, pg_tick_fn *tick, void *context);
+
+/* Called at most once a pg_send, when the server has not obeyed the request to cancel within 2 s,
+ * or the request could not be delivered (a proxy may pass none on): it may cancel by SQL over
+ * another connection, within a deadline of its own and without regard to the stop, which was asked
+ * perhaps. */
+typedef void pg_cancel_fn(void *context);
+void pg_on_cancel(struct pg *pg, pg_cancel_fn *cancel, void *context);
 
 /* The process id the login was told; a pooler invents it, and so it differs from
  * pg_backend_pid(). */
@@ -97,8 +117,11 @@ struct pg_reply {
  *  ERROR_FAILED       the server refused a statement: `code` is the SQLSTATE; the rest of the
  *                     message was not run; the connection goes on, perhaps inside an aborted
  *                     transaction (ROLLBACK is for the caller)
- *  ERROR_LOST         the connection broke: what the server did of the message is not known
- *  ERROR_INTERRUPTED  stop was asked or the deadline passed, and the statement was cancelled */
+ *  ERROR_LOST         the connection broke: what the server did of the message is not known; also
+ *                     when a server that was asked to cancel gave no answer within 5 s, or, where
+ *                     pg_on_cancel was called, within 4 s after that returned
+ *  ERROR_INTERRUPTED  stop was asked, the deadline passed, or a tick said so ("cancelled"), and the
+ *                     statement was cancelled */
 MUST_CHECK bool pg_send(struct pg *pg, const struct pg_message *message, struct deadline deadline,
                         struct pg_reply *reply, struct error *err);
 void pg_reply_free(struct pg_reply *reply);
@@ -113,6 +136,9 @@ int pg_column(const struct pg_reply *reply, size_t set, const char *name);
 int pg_row_count(const struct pg_reply *reply, size_t set);
 /* A value as text, NULL for SQL's null or for what is not there. Valid until pg_reply_free. */
 const char *pg_value(const struct pg_reply *reply, size_t set, int row, int column);
+
+/* The column of that very name in the set-th statement's rows, or -1. */
+int pg_column(const struct pg_reply *reply, size_t set, const char *name);
 
 /* Pure: appends text as an SQL literal that is right whatever standard_conforming_strings is
  * (NULL: the word NULL), or as a quoted identifier. */

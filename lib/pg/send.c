@@ -5,24 +5,13 @@
 #include "base/text.h"
 #include "pg/internal.h"
 
-enum { CANCEL_GRACE_MS = 5000, COPY_CHUNK = 65536 };
+enum { COPY_CHUNK = 65536 };
 
 struct pg_rows {
     PGresult *result;
 };
 
-/* One message on its way. */
-struct exchange {
-    struct pg *pg;
-    const struct pg_message *message;
-    struct deadline deadline;
-    struct pg_reply *reply;
-    size_t copies_sent;
-    size_t capacity;
-    bool cancelled;
-};
-
-static bool lost(const struct exchange *exchange, struct error *err)
+static bool lost(const struct pg_exchange *exchange, struct error *err)
 {
     exchange->pg->broken = true;
     AUTO(buf) struct buf line = buf_make(512);
@@ -31,50 +20,12 @@ static bool lost(const struct exchange *exchange, struct error *err)
     return error_where(err, "%s", exchange->pg->where);
 }
 
-static bool cancelled(const struct exchange *exchange, struct error *err)
-{
-    const struct pg *pg = exchange->pg;
-    return stop_asked(pg->stop)
-               ? error_set(err, ERROR_INTERRUPTED, "told to stop")
-               : error_set(err, ERROR_INTERRUPTED, "the time allowed for this run is over");
-}
-
-/* Asks the server to cancel what runs, once, and gives it a moment to answer. */
-static bool cancel(struct exchange *exchange, struct error *err)
-{
-    if (exchange->cancelled) {
-        cancelled(exchange, err);
-        error_wrap(err, "the server did not answer the request to cancel");
-        err->kind = ERROR_LOST;
-        exchange->pg->broken = true;
-        return false;
-    }
-    char why[256] = "";
-    PGcancel *request = PQgetCancel(exchange->pg->conn);
-    if (request) {
-        (void)PQcancel(request, why, sizeof why);
-        PQfreeCancel(request);
-    }
-    exchange->cancelled = true;
-    exchange->deadline = deadline_in(CANCEL_GRACE_MS);
-    return true;
-}
-
-/* Waits until the connection can be read (and, while something is left to send, written). */
-static bool wait_ready(struct exchange *exchange, enum wait_for what, struct error *err)
-{
-    /* Once cancelled, the signal that did it must not end the wait for the answer. */
-    const struct stop *stop = exchange->cancelled ? NULL : exchange->pg->stop;
-    enum wait_result ready = wait_fd(PQsocket(exchange->pg->conn), what, exchange->deadline, stop);
-    return ready == WAIT_READY || cancel(exchange, err);
-}
-
-static bool flush(struct exchange *exchange, struct error *err)
+static bool flush(struct pg_exchange *exchange, struct error *err)
 {
     PGconn *conn = exchange->pg->conn;
     int left = 0;
     while ((left = PQflush(conn)) == 1) {
-        if (!wait_ready(exchange, WAIT_BOTH, err)) {
+        if (!pg_ready(exchange, WAIT_BOTH, err)) {
             return false;
         }
         /* Reading while writing, or both sides may wait for ever. */
@@ -85,11 +36,11 @@ static bool flush(struct exchange *exchange, struct error *err)
     return left == 0 || lost(exchange, err);
 }
 
-static bool await_result(struct exchange *exchange, struct error *err)
+static bool await_result(struct pg_exchange *exchange, struct error *err)
 {
     PGconn *conn = exchange->pg->conn;
     while (PQisBusy(conn)) {
-        if (!wait_ready(exchange, WAIT_READ, err)) {
+        if (!pg_ready(exchange, WAIT_READ, err)) {
             return false;
         }
         if (!PQconsumeInput(conn)) {
@@ -99,7 +50,8 @@ static bool await_result(struct exchange *exchange, struct error *err)
     return true;
 }
 
-static bool put_copy(struct exchange *exchange, const char *data, size_t length, struct error *err)
+static bool put_copy(struct pg_exchange *exchange, const char *data, size_t length,
+                     struct error *err)
 {
     PGconn *conn = exchange->pg->conn;
     while (length) {
@@ -119,7 +71,7 @@ static bool put_copy(struct exchange *exchange, const char *data, size_t length,
     return true;
 }
 
-static bool end_copy(struct exchange *exchange, const char *refusal, struct error *err)
+static bool end_copy(struct pg_exchange *exchange, const char *refusal, struct error *err)
 {
     int ended = 0;
     while ((ended = PQputCopyEnd(exchange->pg->conn, refusal)) == 0) {
@@ -130,7 +82,7 @@ static bool end_copy(struct exchange *exchange, const char *refusal, struct erro
     return (ended == 1 || lost(exchange, err)) && flush(exchange, err);
 }
 
-static bool feed_copy(struct exchange *exchange, struct error *err)
+static bool feed_copy(struct pg_exchange *exchange, struct error *err)
 {
     const struct pg_message *message = exchange->message;
     if (exchange->copies_sent == message->copy_count) {
@@ -140,7 +92,7 @@ static bool feed_copy(struct exchange *exchange, struct error *err)
     return put_copy(exchange, copy->data, copy->length, err) && end_copy(exchange, NULL, err);
 }
 
-static bool drain_copy_out(struct exchange *exchange, struct error *err)
+static bool drain_copy_out(struct pg_exchange *exchange, struct error *err)
 {
     PGconn *conn = exchange->pg->conn;
     char *line = NULL;
@@ -148,7 +100,7 @@ static bool drain_copy_out(struct exchange *exchange, struct error *err)
     while ((got = PQgetCopyData(conn, &line, 1)) >= 0) {
         PQfreemem(line);
         line = NULL;
-        if (got == 0 && !(wait_ready(exchange, WAIT_READ, err) &&
+        if (got == 0 && !(pg_ready(exchange, WAIT_READ, err) &&
                           (PQconsumeInput(conn) || lost(exchange, err)))) {
             return false;
         }
@@ -187,7 +139,7 @@ static void read_failure(const PGresult *result, struct pg_failure *failure)
 }
 
 /* Takes the result over. */
-static bool take_result(struct exchange *exchange, PGresult *result, struct error *err)
+static bool take_result(struct pg_exchange *exchange, PGresult *result, struct error *err)
 {
     struct pg_reply *reply = exchange->reply;
     ExecStatusType status = PQresultStatus(result);
@@ -209,7 +161,7 @@ static bool take_result(struct exchange *exchange, PGresult *result, struct erro
     return status != PGRES_COPY_OUT || drain_copy_out(exchange, err);
 }
 
-static bool read_answers(struct exchange *exchange, struct error *err)
+static bool read_answers(struct pg_exchange *exchange, struct error *err)
 {
     for (;;) {
         if (!await_result(exchange, err)) {
@@ -227,7 +179,7 @@ static bool read_answers(struct exchange *exchange, struct error *err)
 
 /* A broken connection also gives a result without SQLSTATE; class 57P0x says that the server ends
  * the session: what it did of the message cannot be known from here. */
-static bool judge(const struct exchange *exchange, struct error *err)
+static bool judge(const struct pg_exchange *exchange, struct error *err)
 {
     const struct pg_failure *failure = &exchange->reply->failure;
     if (!failure->message[0]) {
@@ -236,8 +188,8 @@ static bool judge(const struct exchange *exchange, struct error *err)
     if (!failure->sqlstate[0] || !pg_alive(exchange->pg)) {
         return lost(exchange, err);
     }
-    if (exchange->cancelled && strcmp(failure->sqlstate, "57014") == 0) {
-        return cancelled(exchange, err);
+    if (exchange->ending != PG_NOT_ENDING && strcmp(failure->sqlstate, "57014") == 0) {
+        return pg_cancelled(exchange, err);
     }
     error_set(err, ERROR_FAILED, "%s", failure->message);
     error_code(err, "%s", failure->sqlstate);
@@ -247,7 +199,9 @@ static bool judge(const struct exchange *exchange, struct error *err)
 bool pg_send(struct pg *pg, const struct pg_message *message, struct deadline deadline,
              struct pg_reply *reply, struct error *err)
 {
-    struct exchange exchange = {.pg = pg, .message = message, .deadline = deadline, .reply = reply};
+    struct pg_exchange exchange = {
+        .pg = pg, .message = message, .deadline = deadline, .reply = reply};
+    exchange.next_tick = deadline_in(pg->tick ? pg->tick_ms : INT64_MAX);
     if (!PQsendQuery(pg->conn, message->sql)) {
         return lost(&exchange, err);
     }
@@ -271,6 +225,18 @@ void pg_reply_free(struct pg_reply *reply)
     }
     free(reply->rows);
     *reply = (struct pg_reply){0};
+}
+
+int pg_column(const struct pg_reply *reply, size_t set, const char *name)
+{
+    int count = set < reply->row_sets ? PQnfields(reply->rows[set].result) : 0;
+    for (int i = 0; i < count; i++) {
+        /* PQfnumber would take upper case for lower. */
+        if (strcmp(PQfname(reply->rows[set].result, i), name) == 0) {
+            return i;
+        }
+    }
+    return -1;
 }
 
 int pg_row_count(const struct pg_reply *reply, size_t set)

@@ -3,6 +3,7 @@
  *
  * fake.steps are what PQgetResult gives in turn, ended by FAKE_END of each message. A step can make
  * the other side silent until it is cancelled, or cut the connection. What is sent is kept.
+ * Requests to cancel are counted across a fork.
  */
 #ifndef POSTLUDE_TESTS_PG_FAKE_LIBPQ_H
 #define POSTLUDE_TESTS_PG_FAKE_LIBPQ_H
@@ -10,6 +11,8 @@
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 
@@ -17,9 +20,9 @@
 
 struct pg_result {
     ExecStatusType status;
-    const char *sqlstate, *message, *position, *detail;
+    const char *sqlstate, *message, *position, *detail, *severity;
     bool silent; /* comes only after a cancel */
-    bool deaf;   /* not even then */
+    bool deaf;   /* not even then, but when it was cancelled in another way */
     bool cut;    /* the connection is gone with it */
     int lines;   /* of COPY OUT */
 };
@@ -35,10 +38,25 @@ static struct {
     struct pg_result steps[16];
     size_t at;
     bool bad, single_rows, refuse_to_send;
-    int cancels, cleared, blocked; /* blocked: how often a flush does not get through at once */
+    int cleared, blocked; /* blocked: how often a flush does not get through at once */
+    enum { FAKE_CANCELS, FAKE_REFUSES, FAKE_HANGS } on_cancel;
+    bool cancelled_otherwise;
     int socket;
+    PQnoticeReceiver receiver;
+    void *receiver_context;
     struct buf sent, copied;
 } fake;
+
+static int *fake_cancels(void)
+{
+    static int *count;
+    if (!count) {
+        void *shared =
+            mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        count = shared == MAP_FAILED ? NULL : shared;
+    }
+    return count;
+}
 
 /* libpq gives its texts without const. */
 static char *fake_text(const char *text)
@@ -51,7 +69,48 @@ static char *fake_text(const char *text)
 static bool fake_waits(void)
 {
     const struct pg_result *step = &fake.steps[fake.at];
-    return !fake.bad && (step->deaf || (step->silent && !fake.cancels));
+    return !fake.bad && !fake.cancelled_otherwise &&
+           (step->deaf || (step->silent && !*fake_cancels()));
+}
+
+PGconn *PQconnectStartParams(const char *const *keywords, const char *const *values, int expand)
+{
+    (void)keywords;
+    (void)values;
+    (void)expand;
+    static struct pg_conn conn;
+    return &conn;
+}
+
+PostgresPollingStatusType PQconnectPoll(PGconn *conn)
+{
+    (void)conn;
+    return PGRES_POLLING_OK;
+}
+
+PGVerbosity PQsetErrorVerbosity(PGconn *conn, PGVerbosity verbosity)
+{
+    (void)conn;
+    return verbosity;
+}
+
+PQnoticeReceiver PQsetNoticeReceiver(PGconn *conn, PQnoticeReceiver receiver, void *context)
+{
+    (void)conn;
+    fake.receiver = receiver;
+    fake.receiver_context = context;
+    return NULL;
+}
+
+int PQsetnonblocking(PGconn *conn, int on)
+{
+    (void)conn;
+    return on ? 0 : -1;
+}
+
+void PQfinish(PGconn *conn)
+{
+    (void)conn;
 }
 
 ConnStatusType PQstatus(const PGconn *conn)
@@ -131,11 +190,12 @@ void PQclear(PGresult *result)
 
 char *PQresultErrorField(const PGresult *result, int code)
 {
-    const char *text = code == PG_DIAG_SQLSTATE             ? result->sqlstate
-                       : code == PG_DIAG_MESSAGE_PRIMARY    ? result->message
-                       : code == PG_DIAG_STATEMENT_POSITION ? result->position
-                       : code == PG_DIAG_MESSAGE_DETAIL     ? result->detail
-                                                            : NULL;
+    const char *text = code == PG_DIAG_SQLSTATE                ? result->sqlstate
+                       : code == PG_DIAG_MESSAGE_PRIMARY       ? result->message
+                       : code == PG_DIAG_STATEMENT_POSITION    ? result->position
+                       : code == PG_DIAG_MESSAGE_DETAIL        ? result->detail
+                       : code == PG_DIAG_SEVERITY_NONLOCALIZED ? result->severity
+                                                               : NULL;
     return fake_text(text);
 }
 
@@ -188,8 +248,11 @@ int PQcancel(PGcancel *cancel, char *why, int size)
 {
     (void)cancel;
     memset(why, 0, (size_t)size);
-    fake.cancels++;
-    return 1;
+    ++*fake_cancels();
+    if (fake.on_cancel == FAKE_HANGS) {
+        (void)sleep(300);
+    }
+    return fake.on_cancel != FAKE_REFUSES;
 }
 
 void PQfreeCancel(PGcancel *cancel)
@@ -206,6 +269,12 @@ int PQnfields(const PGresult *result)
 {
     (void)result;
     return 1;
+}
+
+char *PQfname(const PGresult *result, int column)
+{
+    (void)result;
+    return column == 0 ? fake_text("Name") : NULL;
 }
 
 int PQgetisnull(const PGresult *result, int row, int column)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "pg/internal.h"
 
 #include "check.h"
@@ -24,6 +25,7 @@ static struct pg play(const struct pg_result *steps, size_t count)
     buf_free(&fake.sent);
     buf_free(&fake.copied);
     memset(&fake, 0, sizeof fake);
+    *fake_cancels() = 0;
     fake.sent = buf_make(1024 * 1024);
     fake.copied = buf_make(1024 * 1024);
     fake.socket = quiet[0];
@@ -93,6 +95,9 @@ static void keeps_rows_when_asked(void **state)
     assert_null(pg_value(&reply, 1, 1, 0));
     assert_null(pg_value(&reply, 1, 0, 1));
     assert_null(pg_value(&reply, 9, 0, 0));
+    assert_int_equal(pg_column(&reply, 1, "Name"), 0);
+    assert_int_equal(pg_column(&reply, 1, "name"), -1);
+    assert_int_equal(pg_column(&reply, 3, "Name"), -1);
     pg_reply_free(&reply);
     assert_int_equal(fake.cleared, 3);
 }
@@ -178,7 +183,7 @@ static void cancels_at_the_deadline(void **state)
     assert_false(send_sql(&pg, 10, &reply, &err));
     assert_int_equal(err.kind, ERROR_INTERRUPTED);
     assert_string_equal(err.message, "the time allowed for this run is over");
-    assert_int_equal(fake.cancels, 1);
+    assert_int_equal(*fake_cancels(), 1);
     assert_int_equal(reply.done, 1);
     assert_true(pg_alive(&pg));
 }
@@ -195,7 +200,7 @@ static void cancels_when_told_to_stop(void **state)
     assert_false(send_sql(&pg, LONG_MS, &reply, &err));
     assert_int_equal(err.kind, ERROR_INTERRUPTED);
     assert_string_equal(err.message, "told to stop");
-    assert_int_equal(fake.cancels, 1);
+    assert_int_equal(*fake_cancels(), 1);
 }
 
 /* It may have been at its COMMIT when it was told. */
@@ -206,7 +211,7 @@ static void what_was_done_before_the_cancel_is_done(void **state)
     struct pg_reply reply;
     struct error err;
     assert_true(send_sql(&pg, 10, &reply, &err));
-    assert_int_equal(fake.cancels, 1);
+    assert_int_equal(*fake_cancels(), 1);
     assert_int_equal(reply.done, 1);
 }
 
@@ -221,18 +226,168 @@ static void another_error_while_cancelling_is_told(void **state)
     assert_int_equal(err.kind, ERROR_FAILED);
 }
 
+/* How long pg_send took to fail like this. */
+static int64_t check_ends(struct pg *pg, enum error_kind kind, const char *message)
+{
+    struct pg_reply reply;
+    struct error err;
+    int64_t before = clock_steady_ms();
+    assert_false(send_sql(pg, 10, &reply, &err));
+    assert_int_equal(err.kind, kind);
+    assert_string_equal(err.message, message);
+    assert_int_equal(pg_alive(pg), kind != ERROR_LOST);
+    assert_int_equal(*fake_cancels(), 1);
+    return clock_steady_ms() - before;
+}
+
+static const char over[] = "the time allowed for this run is over";
+static const char in_vain[] =
+    "the server did not answer the request to cancel: the time allowed for this run is over";
+
 /* As behind a proxy that passes no cancel on: nothing is known, and nothing more may be sent. */
 static void a_cancel_without_an_answer_is_a_loss(void **state)
 {
     (void)state;
     struct pg pg = PLAY({.status = PGRES_COMMAND_OK, .deaf = true});
+    fake.on_cancel = FAKE_HANGS;
+    int64_t took = check_ends(&pg, ERROR_LOST, in_vain);
+    assert_true(took >= 5000 && took < 7000);
+}
+
+static void cancel_otherwise(void *context)
+{
+    ++*(int *)context;
+    fake.cancelled_otherwise = true;
+}
+
+static void cancel_in_vain(void *context)
+{
+    ++*(int *)context;
+}
+
+#define CANCELLED                                                                                  \
+    {                                                                                              \
+        .status = PGRES_FATAL_ERROR, .sqlstate = "57014", .message = "canceling", .deaf = true     \
+    }
+
+static void a_server_that_does_not_obey_is_cancelled_otherwise(void **state)
+{
+    (void)state;
+    struct pg pg = PLAY(CANCELLED);
+    int asked = 0;
+    pg_on_cancel(&pg, cancel_otherwise, &asked);
+    int64_t took = check_ends(&pg, ERROR_INTERRUPTED, over);
+    assert_int_equal(asked, 1);
+    assert_true(took >= 2000 && took < 4000);
+}
+
+static void so_is_one_that_cannot_be_asked(void **state)
+{
+    (void)state;
+    struct pg pg = PLAY(CANCELLED);
+    fake.on_cancel = FAKE_REFUSES;
+    int asked = 0;
+    pg_on_cancel(&pg, cancel_otherwise, &asked);
+    int64_t took = check_ends(&pg, ERROR_INTERRUPTED, over);
+    assert_int_equal(asked, 1);
+    assert_true(took < 1500);
+}
+
+/* PQcancel blocks without a deadline where nothing answers. */
+static void so_is_one_that_lets_the_request_hang(void **state)
+{
+    (void)state;
+    struct pg pg = PLAY(CANCELLED);
+    fake.on_cancel = FAKE_HANGS;
+    int asked = 0;
+    pg_on_cancel(&pg, cancel_otherwise, &asked);
+    int64_t took = check_ends(&pg, ERROR_INTERRUPTED, over);
+    assert_int_equal(asked, 1);
+    assert_true(took >= 2000 && took < 4000);
+}
+
+/* One that goes on sending is no better than a silent one. */
+static void all_in_vain_is_a_loss(void **state)
+{
+    (void)state;
+    struct pg pg = PLAY(CANCELLED);
+    fake.on_cancel = FAKE_REFUSES;
+    fake.socket = readable[0];
+    int asked = 0;
+    pg_on_cancel(&pg, cancel_in_vain, &asked);
+    int64_t took = check_ends(&pg, ERROR_LOST, in_vain);
+    assert_int_equal(asked, 1);
+    assert_true(took >= 4000 && took < 6000);
+}
+
+static void a_server_that_obeys_is_cancelled_once(void **state)
+{
+    (void)state;
+    struct pg pg = PLAY(
+        {.status = PGRES_FATAL_ERROR, .sqlstate = "57014", .message = "canceling", .silent = true});
+    int asked = 0;
+    pg_on_cancel(&pg, cancel_in_vain, &asked);
+    assert_true(check_ends(&pg, ERROR_INTERRUPTED, over) < 1500);
+    assert_int_equal(asked, 0);
+}
+
+/* Counts down; says no at 0. */
+static bool count_down(void *context)
+{
+    int *left = context;
+    assert_int_equal(*fake_cancels(), 0);
+    return --*left != 0;
+}
+
+static void ticks_while_it_waits(void **state)
+{
+    (void)state;
+    for (int noisy = 0; noisy < 2; noisy++) {
+        struct pg pg = PLAY({.status = PGRES_FATAL_ERROR,
+                             .sqlstate = "57014",
+                             .message = "canceling",
+                             .silent = true});
+        struct pg_reply reply;
+        struct error err;
+        int left = 3;
+        fake.socket = noisy ? readable[0] : quiet[0];
+        pg_on_wait(&pg, 100, count_down, &left);
+        int64_t before = clock_steady_ms();
+        assert_false(send_sql(&pg, LONG_MS, &reply, &err));
+        int64_t took = clock_steady_ms() - before;
+        assert_int_equal(err.kind, ERROR_INTERRUPTED);
+        assert_string_equal(err.message, "cancelled");
+        assert_int_equal(*fake_cancels(), 1);
+        assert_int_equal(left, 0);
+        assert_true(took >= 300 && took < 2000);
+        assert_true(pg_alive(&pg));
+        /* The deadline is not put off by it. */
+        fake.at = 0;
+        *fake_cancels() = 0;
+        left = 1000;
+        assert_false(send_sql(&pg, 250, &reply, &err));
+        assert_string_equal(err.message, over);
+        assert_int_equal(left, 998);
+        /* And none is none. */
+        fake.at = 0;
+        *fake_cancels() = 0;
+        pg_on_wait(&pg, 100, NULL, NULL);
+        assert_false(send_sql(&pg, 250, &reply, &err));
+        assert_int_equal(left, 998);
+    }
+}
+
+static void ticks_while_it_writes(void **state)
+{
+    (void)state;
+    struct pg pg = PLAY({.status = PGRES_FATAL_ERROR, .sqlstate = "57014", .message = "canceling"});
     struct pg_reply reply;
     struct error err;
-    assert_false(send_sql(&pg, 10, &reply, &err));
-    assert_int_equal(err.kind, ERROR_LOST);
-    assert_non_null(strstr(err.message, "did not answer"));
-    assert_int_equal(fake.cancels, 1);
-    assert_false(pg_alive(&pg));
+    int left = 1;
+    fake.blocked = 1; /* until the tick */
+    pg_on_wait(&pg, 50, count_down, &left);
+    assert_false(send_sql(&pg, 5000, &reply, &err));
+    assert_string_equal(err.message, "cancelled");
 }
 
 static void a_57014_nobody_asked_for_is_a_failure(void **state)
@@ -305,6 +460,13 @@ int main(void)
         cmocka_unit_test(what_was_done_before_the_cancel_is_done),
         cmocka_unit_test(another_error_while_cancelling_is_told),
         cmocka_unit_test(a_cancel_without_an_answer_is_a_loss),
+        cmocka_unit_test(a_server_that_does_not_obey_is_cancelled_otherwise),
+        cmocka_unit_test(so_is_one_that_cannot_be_asked),
+        cmocka_unit_test(so_is_one_that_lets_the_request_hang),
+        cmocka_unit_test(all_in_vain_is_a_loss),
+        cmocka_unit_test(a_server_that_obeys_is_cancelled_once),
+        cmocka_unit_test(ticks_while_it_waits),
+        cmocka_unit_test(ticks_while_it_writes),
         cmocka_unit_test(a_57014_nobody_asked_for_is_a_failure),
         cmocka_unit_test(knows_a_loss_wherever_it_comes),
         cmocka_unit_test(a_57p01_of_a_living_session_is_a_failure),
