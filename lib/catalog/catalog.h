@@ -118,7 +118,7 @@ MUST_CHECK bool catalog_index(struct pg *pg, const char *table, const char *inde
 MUST_CHECK bool catalog_index_names(struct pg *pg, const char *object, bool of_index,
                                     struct deadline deadline, char **out_note, struct error *err);
 /* Indexes of the table (not of partitions) that the note does not have; *out_index is the one when
- * *out_count is 1, otherwise zero. */
+ * *out_count is 1, otherwise zero. A note of NULL is an empty one. */
 MUST_CHECK bool catalog_new_index(struct pg *pg, const char *table, const char *note,
                                   struct deadline deadline, struct catalog_index *out_index,
                                   int *out_count, struct error *err);

@@ -9,7 +9,9 @@ const char *const catalog_server_sql =
     "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'),"
     " pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery(),"
     " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),"
-    " pg_catalog.current_setting('standard_conforming_strings');\n";
+    " pg_catalog.current_setting('standard_conforming_strings'),"
+    " (extract(epoch FROM pg_catalog.current_setting('statement_timeout')::interval) * 1000)"
+    "::bigint, pg_catalog.current_setting('synchronous_commit');\n";
 
 bool catalog_server_read(const struct pg *pg, const struct pg_reply *reply, size_t set,
                          struct catalog_server *out_server, struct error *err)
@@ -28,10 +30,15 @@ bool catalog_server_read(const struct pg *pg, const struct pg_reply *reply, size
         .pooled = pg_told_pid(pg) != (int)pid,
         .may_create = text_same(pg_value(reply, set, 0, 4), "t"),
         .old_strings = text_same(pg_value(reply, set, 0, 5), "off"),
+        .async_commit = text_same(pg_value(reply, set, 0, 7), "off"),
     };
     text_copy(server.version, sizeof server.version, pg_value(reply, set, 0, 2));
     /* "15.20 (Debian 15.20-0+deb12u1)": the first word is what people call it. */
     server.version[strcspn(server.version, " ")] = '\0';
+    const char *limit = pg_value(reply, set, 0, 6);
+    if (!limit || !text_integer(limit, 0, INT64_MAX, &server.login_statement_timeout_ms)) {
+        return error_set(err, ERROR_INTERNAL, "the server did not say what its limits are");
+    }
     *out_server = server;
     return true;
 }

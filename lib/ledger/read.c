@@ -4,11 +4,11 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "ledger/ledger.h"
+#include "ledger/internal.h"
 
 enum {
     MESSAGE_MAX = 64 * 1024,
-    SET_SERVER = 4,
+    SET_SERVER = 1,
     SET_VERSION = 5,
     SET_ROWS = 6,
     SET_HOLDER = 7,
@@ -17,10 +17,11 @@ enum {
 
 /* Whatever the login's defaults are. Several statements of one message are a transaction of their
  * own, which ends with the message, in an error too. */
-static const char level[] = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY;\n"
-                            "SET LOCAL statement_timeout = 0;\n"
-                            "SET LOCAL lock_timeout = '10s';\n"
-                            "SET LOCAL search_path = pg_catalog;\n";
+static const char level[] = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY;\n";
+/* After the question what the login's own limits are. */
+static const char limits[] = "SET LOCAL statement_timeout = 0;\n"
+                             "SET LOCAL lock_timeout = '10s';\n"
+                             "SET LOCAL search_path = pg_catalog;\n";
 
 static void same(struct buf *sql, const char *column, const char *value)
 {
@@ -32,13 +33,14 @@ static void read_sql(const struct ledger_query *query, struct buf *sql)
 {
     buf_text(sql, level);
     buf_text(sql, catalog_server_sql);
-    buf_text(sql, "SELECT max(version) FROM postlude.upgrade;\n"
-                  "SELECT id, state, checksum, run_id, to_char(applied_at AT TIME ZONE 'UTC',"
-                  " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), duration_ms, error"
-                  " FROM postlude.migration WHERE plan = ");
+    buf_text(sql, limits);
+    buf_text(sql, "SELECT max(version) FROM postlude.upgrade;\n");
+    /* All columns that the ledger has, whatever its version. */
+    buf_text(sql, "SELECT m.*, " LEDGER_TIME("m.applied_at"));
+    buf_text(sql, " AS applied_text FROM postlude.migration m WHERE m.plan = ");
     pg_literal(sql, query->plan);
-    buf_text(sql, ";\nSELECT owner, to_char(owned_since AT TIME ZONE 'UTC',"
-                  " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM postlude.plan WHERE plan = ");
+    buf_text(sql,
+             ";\nSELECT owner, " LEDGER_TIME("owned_since") " FROM postlude.plan WHERE plan = ");
     pg_literal(sql, query->plan);
     buf_text(sql, ";\n");
     if (!query->execution_id) {
@@ -56,7 +58,7 @@ static void read_sql(const struct ledger_query *query, struct buf *sql)
     buf_format(sql, " AND attempt = %" PRId64 " ORDER BY started_at LIMIT 1;\n", query->attempt);
 }
 
-static bool state_named(const char *name, enum ledger_state *out_state)
+bool ledger_state_named(const char *name, enum ledger_state *out_state)
 {
     static const char *const names[] = {
         [LEDGER_APPLIED] = "applied",
@@ -73,25 +75,71 @@ static bool state_named(const char *name, enum ledger_state *out_state)
     return false;
 }
 
+/* Where the columns are; -1 for one that an older ledger does not have. */
+struct columns {
+    int id, state, kind, checksum, run_id, applied, duration, error;
+    int done, attempting, note, done_checksum, exit_status;
+};
+
+static struct columns find_columns(const struct pg_reply *reply)
+{
+    return (struct columns){
+        .id = pg_column(reply, SET_ROWS, "id"),
+        .state = pg_column(reply, SET_ROWS, "state"),
+        .kind = pg_column(reply, SET_ROWS, "kind"),
+        .checksum = pg_column(reply, SET_ROWS, "checksum"),
+        .run_id = pg_column(reply, SET_ROWS, "run_id"),
+        .applied = pg_column(reply, SET_ROWS, "applied_text"),
+        .duration = pg_column(reply, SET_ROWS, "duration_ms"),
+        .error = pg_column(reply, SET_ROWS, "error"),
+        .done = pg_column(reply, SET_ROWS, "statements_done"),
+        .attempting = pg_column(reply, SET_ROWS, "attempting"),
+        .note = pg_column(reply, SET_ROWS, "note"),
+        .done_checksum = pg_column(reply, SET_ROWS, "done_checksum"),
+        .exit_status = pg_column(reply, SET_ROWS, "exit_status"),
+    };
+}
+
+static int64_t number(const struct pg_reply *reply, int row, int column, int64_t otherwise)
+{
+    int64_t value = 0;
+    const char *text = pg_value(reply, SET_ROWS, row, column);
+    return text && text_integer(text, INT64_MIN, INT64_MAX, &value) ? value : otherwise;
+}
+
+static void read_row(const struct pg_reply *reply, const struct columns *at, int i,
+                     struct ledger_row *row)
+{
+    row->id = memory_text(pg_value(reply, SET_ROWS, i, at->id));
+    row->kind = memory_text(pg_value(reply, SET_ROWS, i, at->kind));
+    row->checksum = memory_text(pg_value(reply, SET_ROWS, i, at->checksum));
+    row->run_id = memory_text(pg_value(reply, SET_ROWS, i, at->run_id));
+    row->applied_at = memory_text(pg_value(reply, SET_ROWS, i, at->applied));
+    row->error = memory_text(pg_value(reply, SET_ROWS, i, at->error));
+    row->duration_ms = number(reply, i, at->duration, 0);
+    row->statements_done = number(reply, i, at->done, 0);
+    row->attempting = number(reply, i, at->attempting, -1);
+    row->note = memory_text(pg_value(reply, SET_ROWS, i, at->note));
+    row->done_checksum = memory_text(pg_value(reply, SET_ROWS, i, at->done_checksum));
+    row->has_exit = pg_value(reply, SET_ROWS, i, at->exit_status) != NULL;
+    row->exit_status = (int)number(reply, i, at->exit_status, 0);
+}
+
 static bool read_rows(const struct pg_reply *reply, struct ledger *ledger, struct error *err)
 {
+    const struct columns columns = find_columns(reply);
     int count = pg_row_count(reply, SET_ROWS);
     ledger->rows = memory_new((size_t)count, sizeof *ledger->rows);
     for (int i = 0; i < count; i++) {
         struct ledger_row *row = &ledger->rows[ledger->count++];
-        row->id = memory_text(pg_value(reply, SET_ROWS, i, 0));
-        row->checksum = memory_text(pg_value(reply, SET_ROWS, i, 2));
-        row->run_id = memory_text(pg_value(reply, SET_ROWS, i, 3));
-        row->applied_at = memory_text(pg_value(reply, SET_ROWS, i, 4));
-        row->error = memory_text(pg_value(reply, SET_ROWS, i, 6));
-        const char *duration = pg_value(reply, SET_ROWS, i, 5);
-        if (!duration || !text_integer(duration, 0, INT64_MAX, &row->duration_ms)) {
-            row->duration_ms = 0;
-        }
-        if (!state_named(pg_value(reply, SET_ROWS, i, 1), &row->state)) {
+        read_row(reply, &columns, i, row);
+        if (!ledger_state_named(pg_value(reply, SET_ROWS, i, columns.state), &row->state)) {
             error_set(err, ERROR_CONFLICT, "the ledger has migration \"%s\" in an unknown state",
                       row->id);
             return error_hint(err, "A newer postlude wrote it: run that version.");
+        }
+        if (row->state == LEDGER_STARTED && text_same(row->run_id, ledger->holder.run_id)) {
+            text_copy(ledger->holder.migration, sizeof ledger->holder.migration, row->id);
         }
     }
     return true;
@@ -182,6 +230,9 @@ void ledger_free(struct ledger *ledger)
     for (size_t i = 0; i < ledger->count; i++) {
         struct ledger_row *row = &ledger->rows[i];
         free(row->id);
+        free(row->kind);
+        free(row->note);
+        free(row->done_checksum);
         free(row->checksum);
         free(row->applied_at);
         free(row->run_id);

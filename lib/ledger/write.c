@@ -4,36 +4,53 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "ledger/ledger.h"
+#include "ledger/internal.h"
 
 enum {
-    ROW_MAX = 64 * 1024 * 1024,
-    TAKEN_SET = 3, /* the statements before it: BEGIN and two SET LOCAL */
     LEASE_S =
         5, /* an owner without a sign of life for so long, and without the row's lock, is gone */
 };
 
 #define LEDGER_TIDY "SELECT postlude.tidy();\n"
-/* Whatever the login's defaults are: our own deadline cancels what takes too long. */
-#define BEGIN_WRITING                                                                              \
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n"                                           \
-    "SET LOCAL statement_timeout = 0;\n"
-/* A row lock somebody holds is never waited for long: the waiter's snapshot would stand in the way
- * of CREATE INDEX CONCURRENTLY. */
-#define SHORT_WAIT "SET LOCAL lock_timeout = '2s';\n"
-
-static void json_literal(struct buf *sql, const json_t *value)
+void ledger_json(struct buf *sql, const json_t *value)
 {
-    AUTO(buf) struct buf text = buf_make(ROW_MAX);
+    AUTO(buf) struct buf text = buf_make(LEDGER_ROW_MAX);
     json_write(value, &text);
     pg_literal(sql, text.data);
     buf_text(sql, "::jsonb");
 }
 
-/* Runs text that begins a transaction; rolls back when it fails, so that the connection is usable.
- */
-static bool run(struct pg *pg, const char *sql, struct deadline deadline, struct pg_reply *reply,
-                struct error *err)
+bool ledger_overtaken(struct error *err, const char *code)
+{
+    error_set(err, ERROR_INTERRUPTED, "another run took the plan over");
+    error_code(err, "%s", code);
+    return error_hint(err, "This run was silent for too long and stopped; the other one goes on. "
+                           "\"postlude status\" shows how far it is.");
+}
+
+static void explain(struct error *err)
+{
+    if (ledger_is_overtaken(err->code)) {
+        char code[sizeof err->code];
+        text_copy(code, sizeof code, err->code);
+        (void)ledger_overtaken(err, code);
+    } else if (strcmp(err->code, "PL003") == 0) {
+        err->kind = ERROR_INTERRUPTED;
+        error_hint(err, "Another run, or a person, changed it: \"postlude status\" shows how it is "
+                        "now. Start the task again.");
+    } else if (strcmp(err->code, "PL004") == 0) {
+        err->kind = ERROR_INVALID;
+        error_hint(err, "ALTER ROLE the_login SET standard_conforming_strings = on.");
+    } else {
+        err->kind = strcmp(err->code, "55P03") == 0   ? ERROR_BUSY
+                    : strcmp(err->code, "42501") == 0 ? ERROR_DENIED
+                                                      : ERROR_INTERNAL;
+        error_wrap(err, "could not write to the ledger");
+    }
+}
+
+bool ledger_write(struct pg *pg, const char *sql, struct deadline deadline, struct pg_reply *reply,
+                  struct error *err)
 {
     if (pg_query(pg, sql, deadline, reply, err)) {
         return true;
@@ -42,10 +59,7 @@ static bool run(struct pg *pg, const char *sql, struct deadline deadline, struct
     struct error ignored;
     (void)(pg_alive(pg) && pg_query(pg, "ROLLBACK", deadline_in(5000), &undone, &ignored));
     if (err->kind == ERROR_FAILED) {
-        err->kind = strcmp(reply->failure.sqlstate, "55P03") == 0   ? ERROR_BUSY
-                    : strcmp(reply->failure.sqlstate, "42501") == 0 ? ERROR_DENIED
-                                                                    : ERROR_INTERNAL;
-        error_wrap(err, "could not write to the ledger");
+        explain(err);
     }
     return false;
 }
@@ -53,61 +67,67 @@ static bool run(struct pg *pg, const char *sql, struct deadline deadline, struct
 bool ledger_take(struct pg *pg, const json_t *run_row, struct deadline deadline, bool *out_taken,
                  struct ledger_holder *out_holder, struct error *err)
 {
-    AUTO(buf) struct buf sql = buf_make(ROW_MAX);
-    buf_text(&sql, BEGIN_WRITING SHORT_WAIT
-             "SELECT taken, holder, pg_catalog.to_char(held_since AT TIME ZONE 'UTC',"
-             " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM postlude.take(");
-    json_literal(&sql, run_row);
+    AUTO(buf) struct buf sql = buf_make(LEDGER_ROW_MAX);
+    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT "SELECT taken, holder, " LEDGER_TIME(
+                       "held_since") ", CASE WHEN NOT taken THEN"
+                                     " (SELECT id FROM postlude.migration WHERE state = 'started' "
+                                     "AND run_id = holder"
+                                     " AND plan = ");
+    pg_literal(&sql, json_text(run_row, "plan"));
+    buf_text(&sql, " ORDER BY started_at DESC LIMIT 1) END FROM postlude.take(");
+    ledger_json(&sql, run_row);
     buf_format(&sql, ", interval '%d s');\nCOMMIT", LEASE_S);
     AUTO(pg_reply) struct pg_reply reply = {0};
-    if (!run(pg, sql.data, deadline, &reply, err)) {
+    if (!ledger_write(pg, sql.data, deadline, &reply, err)) {
         return false;
     }
-    *out_taken = text_same(pg_value(&reply, TAKEN_SET, 0, 0), "t");
-    text_copy(out_holder->run_id, sizeof out_holder->run_id, pg_value(&reply, TAKEN_SET, 0, 1));
-    text_copy(out_holder->since, sizeof out_holder->since, pg_value(&reply, TAKEN_SET, 0, 2));
+    *out_taken = text_same(pg_value(&reply, LEDGER_LEAD, 0, 0), "t");
+    text_copy(out_holder->run_id, sizeof out_holder->run_id, pg_value(&reply, LEDGER_LEAD, 0, 1));
+    text_copy(out_holder->since, sizeof out_holder->since, pg_value(&reply, LEDGER_LEAD, 0, 2));
+    text_copy(out_holder->migration, sizeof out_holder->migration,
+              pg_value(&reply, LEDGER_LEAD, 0, 3));
     return true;
 }
 
 bool ledger_end(struct pg *pg, const json_t *run_row, bool durable, struct deadline deadline,
                 struct error *err)
 {
-    AUTO(buf) struct buf sql = buf_make(ROW_MAX);
-    buf_text(&sql, BEGIN_WRITING SHORT_WAIT);
+    AUTO(buf) struct buf sql = buf_make(LEDGER_ROW_MAX);
+    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT);
     buf_text(&sql, durable ? "" : "SET LOCAL synchronous_commit = off;\n");
     buf_text(&sql, "SELECT postlude.end_run(");
-    json_literal(&sql, run_row);
+    ledger_json(&sql, run_row);
     buf_text(&sql, ");\nCOMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
-    return run(pg, sql.data, deadline, &reply, err);
+    return ledger_write(pg, sql.data, deadline, &reply, err);
 }
 
 bool ledger_forget(struct pg *pg, const char *run_id, struct deadline deadline, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(1024);
-    buf_text(&sql, BEGIN_WRITING SHORT_WAIT "UPDATE postlude.plan SET owner = NULL WHERE owner = ");
+    buf_text(&sql,
+             LEDGER_OPEN LEDGER_SHORT_WAIT "UPDATE postlude.plan SET owner = NULL WHERE owner = ");
     pg_literal(&sql, run_id);
     buf_text(&sql, ";\nDELETE FROM postlude.run WHERE run_id = ");
     pg_literal(&sql, run_id);
     buf_text(&sql, ";\nCOMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
-    return run(pg, sql.data, deadline, &reply, err);
+    return ledger_write(pg, sql.data, deadline, &reply, err);
 }
 
 bool ledger_mark_reported(struct pg *pg, const char *run_id, struct deadline deadline,
                           struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(1024);
-    buf_text(&sql, BEGIN_WRITING SHORT_WAIT
+    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT
              "UPDATE postlude.run SET reported_at = pg_catalog.clock_timestamp() WHERE run_id = ");
     pg_literal(&sql, run_id);
     buf_text(&sql, ";\nCOMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
-    return run(pg, sql.data, deadline, &reply, err);
+    return ledger_write(pg, sql.data, deadline, &reply, err);
 }
 
-/* plan, run, id: what every call about a migration begins with. */
-static void identify(struct buf *sql, const struct ledger_claim *claim)
+void ledger_identify(struct buf *sql, const struct ledger_claim *claim)
 {
     pg_literal(sql, claim->plan);
     buf_text(sql, ", ");
@@ -116,46 +136,51 @@ static void identify(struct buf *sql, const struct ledger_claim *claim)
     pg_literal(sql, claim->id);
 }
 
+void ledger_describe(struct buf *sql, const struct ledger_claim *claim)
+{
+    buf_text(sql, ", ");
+    pg_literal(sql, claim->before);
+    buf_text(sql, ", ");
+    pg_literal(sql, claim->kind);
+    buf_text(sql, ", ");
+    pg_literal(sql, claim->checksum);
+}
+
 bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, const json_t *error,
                  struct deadline deadline, struct error *err)
 {
-    AUTO(buf) struct buf sql = buf_make(ROW_MAX);
-    buf_text(&sql, "ROLLBACK;\n" BEGIN_WRITING SHORT_WAIT LEDGER_TIDY "SELECT postlude.fail(");
-    identify(&sql, claim);
+    AUTO(buf) struct buf sql = buf_make(LEDGER_ROW_MAX);
+    buf_text(&sql, "ROLLBACK;\n" LEDGER_OPEN LEDGER_SHORT_WAIT LEDGER_TIDY "SELECT postlude.fail(");
+    ledger_identify(&sql, claim);
     buf_text(&sql, ", ");
     pg_literal(&sql, claim->kind);
     buf_text(&sql, ", ");
     pg_literal(&sql, claim->checksum);
     buf_text(&sql, ", ");
-    json_literal(&sql, error);
+    ledger_json(&sql, error);
     buf_text(&sql, ");\nCOMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
-    return run(pg, sql.data, deadline, &reply, err);
+    return ledger_write(pg, sql.data, deadline, &reply, err);
 }
 
 bool ledger_undo(struct pg *pg, struct deadline deadline, struct error *err)
 {
     AUTO(pg_reply) struct pg_reply reply = {0};
-    return run(pg, "ROLLBACK;\n" BEGIN_WRITING LEDGER_TIDY "COMMIT", deadline, &reply, err);
+    return ledger_write(pg, "ROLLBACK;\n" LEDGER_OPEN LEDGER_TIDY "COMMIT", deadline, &reply, err);
 }
 
 void ledger_begin_sql(const struct ledger_claim *claim, struct buf *out)
 {
     buf_text(out, "SELECT postlude.begin(");
-    identify(out, claim);
-    buf_text(out, ", ");
-    pg_literal(out, claim->before);
-    buf_text(out, ", ");
-    pg_literal(out, claim->kind);
-    buf_text(out, ", ");
-    pg_literal(out, claim->checksum);
+    ledger_identify(out, claim);
+    ledger_describe(out, claim);
     buf_text(out, ");\n");
 }
 
 void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, struct buf *out)
 {
     buf_text(out, LEDGER_TIDY "SELECT postlude.finish(");
-    identify(out, claim);
+    ledger_identify(out, claim);
     buf_format(out, ", %zu);\n", statements);
 }
 
