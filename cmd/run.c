@@ -139,6 +139,7 @@ static bool carry_out(struct run *run, struct error *err)
         .deadline = deadline_in(run->plan->run.deadline_ms),
         .to = to,
         .dry_run = settings_on(settings, OPTION_DRY_RUN),
+        .env = settings->env,
     };
     if (!engine_open(&request, run->outcome, &run->engine, err)) {
         return false;

@@ -34,7 +34,8 @@ static void validate_plan(const struct settings *settings, struct validation *va
                          PLAN_SECTION_TRIGGER | PLAN_SECTION_DATABASE | PLAN_SECTION_REPORT,
                          settings->env, &validation->findings);
     for (size_t i = 0; i < validation->plan->migration_count; i++) {
-        engine_inspect_file(&validation->plan->migrations[i], &validation->findings);
+        inspect_migration(validation->plan, &validation->plan->migrations[i], &validation->findings,
+                          NULL);
     }
 }
 

@@ -9,7 +9,13 @@
 
 enum { RETRY_MS = 1000, LAST_MS = 1000, SAY_EVERY_MS = 15000 };
 
-static bool open_once(struct engine *engine, struct deadline attempt, struct error *err)
+void engine_session_prefix(const char *run_id, char out_prefix[64])
+{
+    (void)snprintf(out_prefix, 64, "postlude/%s/", run_id);
+}
+
+bool engine_open_another(const struct engine *engine, struct deadline deadline, struct pg **out_pg,
+                         struct error *err)
 {
     const struct engine_request *request = &engine->request;
     char name[64];
@@ -19,7 +25,7 @@ static bool open_once(struct engine *engine, struct deadline attempt, struct err
     struct pg_address address = *request->address;
     address.application_name = name;
     address.stop = request->stop;
-    return pg_open(&address, deadline_min(attempt, request->deadline), &engine->pg, err);
+    return pg_open(&address, deadline_min(deadline, request->deadline), out_pg, err);
 }
 
 /* A login through a proxy may succeed with no database behind it: the first statement decides. */
@@ -61,7 +67,7 @@ static bool attempt(struct engine *engine, struct deadline deadline, struct erro
 {
     pg_close(engine->pg);
     engine->pg = NULL;
-    if (!open_once(engine, deadline, err)) {
+    if (!engine_open_another(engine, deadline, &engine->pg, err)) {
         return false;
     }
     if (engine_read(engine, err)) {
@@ -155,7 +161,10 @@ bool engine_open(const struct engine_request *request, struct outcome *outcome,
 void engine_close(struct engine *engine)
 {
     if (engine) {
+        pg_close(engine->watch.pg);
+        pg_close(engine->guard);
         pg_close(engine->pg);
+        engine_forget_files(engine);
         ledger_free(engine->ledger);
         free(engine);
     }

@@ -10,7 +10,7 @@ const char *decide_state_name(enum decide_state state)
 {
     static const char *const names[] = {
         [DECIDE_APPLIED] = "applied", [DECIDE_PENDING] = "pending", [DECIDE_CHANGED] = "changed",
-        [DECIDE_FAILED] = "failed",   [DECIDE_UNKNOWN] = "unknown",
+        [DECIDE_FAILED] = "failed",   [DECIDE_UNKNOWN] = "unknown", [DECIDE_EVERY] = "every",
     };
     return names[state];
 }
@@ -18,19 +18,24 @@ const char *decide_state_name(enum decide_state state)
 static enum decide_state state_of(const struct plan_migration *migration,
                                   const struct ledger_row *row)
 {
+    if (migration->every) {
+        return DECIDE_EVERY;
+    }
     if (!row) {
         return DECIDE_PENDING;
     }
     switch (row->state) {
     case LEDGER_APPLIED:
-        return row->checksum && strcmp(row->checksum, migration->checksum) != 0 ? DECIDE_CHANGED
-                                                                                : DECIDE_APPLIED;
+        return row->checksum && *migration->checksum &&
+                       strcmp(row->checksum, migration->checksum) != 0
+                   ? DECIDE_CHANGED
+                   : DECIDE_APPLIED;
     case LEDGER_SKIPPED:
         return DECIDE_APPLIED;
     case LEDGER_FAILED:
         return DECIDE_FAILED;
     case LEDGER_STARTED:
-        return DECIDE_UNKNOWN;
+        return row->attempting >= 0 ? DECIDE_UNKNOWN : DECIDE_PENDING;
     }
     return DECIDE_UNKNOWN;
 }
@@ -55,7 +60,8 @@ static void find_strangers(const struct plan *plan, const struct ledger *ledger,
         const struct ledger_row *row = &ledger->rows[i];
         const char *id = row->id;
         bool settled = row->state == LEDGER_APPLIED || row->state == LEDGER_SKIPPED;
-        if (settled && !bsearch(&id, ids, plan->migration_count, sizeof *ids, by_text)) {
+        if (settled && !text_same(row->kind, "every") &&
+            !bsearch(&id, ids, plan->migration_count, sizeof *ids, by_text)) {
             decision->strangers[decision->stranger_count++] = row;
         }
     }
@@ -74,12 +80,16 @@ struct decision *decide(const struct plan *plan, const struct ledger *ledger, co
         enum decide_state state = state_of(migration, ledger_find(ledger, migration->id));
         decision->states[i] = state;
         decision->applied_count += state == DECIDE_APPLIED || state == DECIDE_CHANGED;
-        if (wanted && (state == DECIDE_PENDING || state == DECIDE_FAILED)) {
+        if (wanted && state != DECIDE_APPLIED && state != DECIDE_CHANGED) {
             decision->steps[decision->step_count++] = i;
+            decision->pending_count += state != DECIDE_EVERY;
         }
         wanted = wanted && !text_same(migration->id, to);
     }
     find_strangers(plan, ledger, decision);
+    if (decision->stranger_count && !decision->pending_count) {
+        decision->step_count = 0;
+    }
     return decision;
 }
 
@@ -104,19 +114,6 @@ static bool changed(const struct plan_migration *migration, const struct ledger_
                       "Bring the file back as it was applied (run %s, %s) and put the change "
                       "into a new migration.",
                       row->run_id, row->applied_at ? row->applied_at : "time unknown");
-}
-
-static bool unsettled(const struct plan_migration *migration, const struct ledger_row *row,
-                      struct error *err)
-{
-    error_set(err, ERROR_CONFLICT,
-              "migration \"%s\" was started outside a transaction and never settled",
-              migration->id);
-    error_where(err, "%s", migration->file);
-    return error_hint(err,
-                      "Run %s left it. A newer postlude started it: settle it with that "
-                      "version.",
-                      row->run_id);
 }
 
 /* A stranger with the content of a pending migration: somebody renamed its file. */
@@ -177,7 +174,8 @@ static bool check_order(const struct decision *decision, const struct plan *plan
     }
     for (size_t i = 0; i < decision->step_count; i++) {
         size_t step = decision->steps[i];
-        if (step + 1 < last && !plan->migrations[step].out_of_order) {
+        const struct plan_migration *migration = &plan->migrations[step];
+        if (step + 1 < last && !migration->out_of_order && !migration->every) {
             return out_of_order(plan, step, last - 1, err);
         }
     }
@@ -191,9 +189,6 @@ bool decide_check(const struct decision *decision, const struct plan *plan,
         const struct plan_migration *migration = &plan->migrations[i];
         if (decision->states[i] == DECIDE_CHANGED) {
             return changed(migration, ledger_find(ledger, migration->id), err);
-        }
-        if (decision->states[i] == DECIDE_UNKNOWN) {
-            return unsettled(migration, ledger_find(ledger, migration->id), err);
         }
     }
     if (decision->stranger_count && decision->step_count) {

@@ -17,8 +17,9 @@ enum decide_state {
     DECIDE_APPLIED, /* or settled as skipped */
     DECIDE_PENDING,
     DECIDE_CHANGED, /* applied, but the file is another one now */
-    DECIDE_FAILED,  /* the last try failed and was rolled back; pending likewise */
-    DECIDE_UNKNOWN, /* started outside a transaction and never settled */
+    DECIDE_FAILED,  /* the last try failed; pending likewise */
+    DECIDE_UNKNOWN, /* cut off outside a transaction: a run has to find out what became of it */
+    DECIDE_EVERY,   /* runs in each run, and is never pending */
 };
 
 struct decision {
@@ -26,17 +27,19 @@ struct decision {
     size_t count;
     size_t *steps; /* indexes of the plan's migrations to apply, in order */
     size_t step_count;
+    size_t pending_count; /* of them: without those that run in each run */
     size_t applied_count;
     const struct ledger_row **strangers; /* applied rows that the plan does not have; borrowed */
     size_t stranger_count;
 };
 
-/* States and steps; never fails. `to` (may be NULL) must be an id of the plan: steps end there. */
+/* States and steps; never fails. An older image, which lacks what the database has and has nothing
+ * to apply, gets no steps at all. `to` (may be NULL) must be an id of the plan: steps end there. */
 struct decision *decide(const struct plan *plan, const struct ledger *ledger, const char *to);
 void decide_free(struct decision *decision);
 
-/* Whether a run may carry the steps out. ERROR_CONFLICT: a changed file (both checksums named), a
- * migration whose state is unknown, histories that have parted, an order that is not the plan's. */
+/* Whether a run may carry the steps out. ERROR_CONFLICT: a changed file (both checksums named),
+ * histories that have parted, an order that is not the plan's. */
 MUST_CHECK bool decide_check(const struct decision *decision, const struct plan *plan,
                              const struct ledger *ledger, struct error *err);
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/wait.h"
 #include "engine/decide.h"
@@ -27,6 +28,7 @@ struct engine_request {
     struct deadline deadline; /* of the whole run */
     const char *to;           /* the last migration to apply: an id of the plan, or NULL */
     bool dry_run;             /* decide, change nothing */
+    const struct env *env;    /* what commands get besides the database's place */
 };
 
 struct engine;

@@ -1,6 +1,8 @@
 #include "engine/message.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,112 +10,238 @@
 #include "base/text.h"
 
 enum {
-    FRAME_MAX = 2 * MESSAGE_MAX, /* more than names, settings and modes can come to */
+    FRAME_MAX = 64 * 1024, /* more than names, settings and modes of one migration come to */
+    CONNECTION_CHECK_SINCE = 140000,
     TRANSACTION_TIMEOUT_SINCE = 170000,
+    CONNECTION_CHECK_MS = 1000,
 };
 
+const char *const message_begin = "BEGIN;\nSET LOCAL statement_timeout = 0";
+
 /* What a migration may have left in the session, all undone before the COMMIT, so that it reaches
- * neither the next migration nor the next client of the pool. Deferred constraints are checked
- * first, while the migration's own role is in force. */
-static const char undo[] = "SET CONSTRAINTS ALL IMMEDIATE;\n"
-                           "RESET SESSION AUTHORIZATION;\n"
-                           "RESET ROLE;\n"
-                           "CLOSE ALL;\n"
-                           "RESET ALL;\n"
-                           "UNLISTEN *;\n"
-                           "DISCARD TEMP;\n";
+ * neither the next migration nor the next client of the pool. */
+static const char *const undo[] = {
+    "RESET SESSION AUTHORIZATION",
+    "RESET ROLE",
+    "CLOSE ALL",
+    "RESET ALL",
+    "UNLISTEN *",
+    "DISCARD TEMP",
+};
+
+/* A message on its way, and for whom. */
+struct maker {
+    const struct message_batch *batch;
+    struct message *message;
+    size_t item;
+};
+
+static const struct message_item *item_of(const struct maker *maker)
+{
+    return &maker->batch->items[maker->item];
+}
+
+static struct buf *part(struct maker *maker, enum message_place place, size_t statement)
+{
+    struct message *message = maker->message;
+    message->parts = memory_push(message->parts, message->part_count, &message->part_capacity,
+                                 sizeof *message->parts);
+    message->parts[message->part_count++] = (struct message_part){
+        .at = message->text.length, .item = maker->item, .statement = statement, .place = place};
+    return &message->text;
+}
+
+static void own(struct maker *maker, enum message_place place, const char *sql)
+{
+    struct buf *out = part(maker, place, 0);
+    buf_text(out, sql);
+    buf_text(out, ";\n");
+}
+
+static void set_ms(struct maker *maker, enum message_place place, const char *setting, int64_t ms)
+{
+    buf_format(part(maker, place, 0), "SET LOCAL %s = %" PRId64 ";\n", setting, ms);
+}
 
 /* A role may have other defaults; the modes of the file's own BEGIN are taken over, but for READ
  * ONLY, under which the ledger could not be written. */
-static void begin(const struct message_source *source, struct buf *out)
+static void begin(struct maker *maker)
 {
+    const struct message_item *item = item_of(maker);
     size_t offset = 0;
     size_t length = 0;
-    sql_modes(source->script, source->text, &offset, &length);
-    buf_text(out, "BEGIN ISOLATION LEVEL READ COMMITTED");
+    sql_modes(item->script, item->text, &offset, &length);
+    struct buf *out = part(maker, MESSAGE_SETTINGS, 0);
+    buf_text(out, maker->batch->begun && maker->item == 0 ? "SET TRANSACTION " : "BEGIN ");
+    buf_text(out, "ISOLATION LEVEL READ COMMITTED");
     buf_text(out, length ? ", " : "");
-    buf_add(out, source->text + offset, length);
+    buf_add(out, item->text + offset, length);
     buf_text(out, length ? "\n, READ WRITE;\n" : ", READ WRITE;\n");
 }
 
-/* One SET LOCAL more; returns 1, to be counted. */
-static size_t set_ms(struct buf *out, const char *setting, int64_t ms)
-{
-    buf_format(out, "SET LOCAL %s = %" PRId64 ";\n", setting, ms);
-    return 1;
-}
-
 /* The login's own limits must not end a transaction that the plan gives its own. */
-static size_t lift_limits(const struct message_source *source, struct buf *out)
+static void lift_limits(struct maker *maker, enum message_place place)
 {
-    return set_ms(out, "idle_in_transaction_session_timeout", 0) +
-           (source->server_version >= TRANSACTION_TIMEOUT_SINCE
-                ? set_ms(out, "transaction_timeout", 0)
-                : 0);
+    set_ms(maker, place, "idle_in_transaction_session_timeout", 0);
+    if (maker->batch->frame->server_version >= TRANSACTION_TIMEOUT_SINCE) {
+        set_ms(maker, place, "transaction_timeout", 0);
+    }
 }
 
-static size_t set_names(const struct message_source *source, struct buf *out)
+/* The server then notices that we are gone, and stops, instead of going on to the end. */
+static void watch_client(struct maker *maker)
 {
+    if (maker->batch->frame->server_version >= CONNECTION_CHECK_SINCE) {
+        set_ms(maker, MESSAGE_SETTINGS, "client_connection_check_interval", CONNECTION_CHECK_MS);
+    }
+}
+
+static void set_identifier(struct maker *maker, enum message_place place, const char *before,
+                           const char *name)
+{
+    struct buf *out = part(maker, place, 0);
+    buf_text(out, before);
+    pg_identifier(out, name);
+    buf_text(out, ";\n");
+}
+
+/* Schema and role of the migration's statements. */
+static void set_names(struct maker *maker, enum message_place place)
+{
+    const struct message_frame *frame = maker->batch->frame;
+    set_identifier(maker, place, "SET LOCAL search_path = ", frame->schema);
+    if (frame->role) {
+        set_identifier(maker, place, "SET LOCAL ROLE ", frame->role);
+    }
+}
+
+static void set_application(struct maker *maker)
+{
+    const struct ledger_claim *claim = &item_of(maker)->claim;
     char name[64];
     AUTO(buf) struct buf whole = buf_make(1024);
-    buf_format(&whole, "postlude/%s/%s", source->claim->run_id, source->claim->id);
+    buf_format(&whole, "postlude/%s/%s", claim->run_id, claim->id);
     text_copy(name, sizeof name, whole.data);
+    struct buf *out = part(maker, MESSAGE_SETTINGS, 0);
     buf_text(out, "SET LOCAL application_name = ");
     pg_literal(out, name);
-    buf_text(out, ";\nSET LOCAL search_path = ");
-    pg_identifier(out, source->schema);
     buf_text(out, ";\n");
-    if (!source->role) {
-        return 2;
+}
+
+static void set_limits(struct maker *maker)
+{
+    const struct message_item *item = item_of(maker);
+    lift_limits(maker, MESSAGE_SETTINGS);
+    watch_client(maker);
+    set_ms(maker, MESSAGE_SETTINGS, "lock_timeout", item->lock_timeout_ms);
+    set_ms(maker, MESSAGE_SETTINGS, "statement_timeout", item->statement_timeout_ms);
+}
+
+static void open_item(struct maker *maker)
+{
+    const struct message_batch *batch = maker->batch;
+    if (!batch->together || (batch->opens && maker->item == 0)) {
+        begin(maker);
     }
-    buf_text(out, "SET LOCAL ROLE ");
-    pg_identifier(out, source->role);
+    set_limits(maker);
+    ledger_begin_sql(&item_of(maker)->claim, part(maker, MESSAGE_CLAIM, 0));
+    set_application(maker);
+    set_names(maker, MESSAGE_SETTINGS);
+}
+
+/* A statement of PL/pgSQL that raises unless the query returns exactly one row of one true. */
+static void ask_verify(struct maker *maker)
+{
+    const struct message_item *item = item_of(maker);
+    AUTO(buf) struct buf body = buf_make(FRAME_MAX + 8 * strlen(item->verify));
+    buf_text(&body, "DECLARE r record; n integer := 0; v jsonb;\nBEGIN\nFOR r IN EXECUTE ");
+    pg_literal(&body, item->verify);
+    buf_text(&body,
+             " LOOP n := n + 1; v := pg_catalog.to_jsonb(r); EXIT WHEN n > 1; END LOOP;\n"
+             "IF n <> 1 THEN RAISE EXCEPTION 'verify returned % instead of one row',"
+             " CASE n WHEN 0 THEN 'no row' ELSE 'several rows' END USING ERRCODE = "
+             "'" MESSAGE_VERIFY_FAILED "'; END IF;\n"
+             "IF (SELECT pg_catalog.count(*) FROM pg_catalog.jsonb_object_keys(v)) <> 1 THEN"
+             " RAISE EXCEPTION 'verify returned several columns instead of one'"
+             " USING ERRCODE = '" MESSAGE_VERIFY_FAILED "'; END IF;\n"
+             "SELECT value INTO v FROM pg_catalog.jsonb_each(v);\n"
+             "IF v <> 'true'::pg_catalog.jsonb THEN RAISE EXCEPTION"
+             " 'verify returned % instead of true', v USING ERRCODE = '" MESSAGE_VERIFY_FAILED
+             "'; END IF;\nEND");
+    struct buf *out = part(maker, MESSAGE_VERIFY, 0);
+    buf_text(out, "DO LANGUAGE plpgsql ");
+    pg_literal(out, body.data);
     buf_text(out, ";\n");
-    return 3;
 }
 
-static void open_transaction(const struct message_source *source, struct message *message)
+static void set_flush(struct maker *maker, bool flush)
 {
-    struct buf *out = &message->text;
-    begin(source, out);
-    message->claim = 1 + lift_limits(source, out);
-    message->claim += set_ms(out, "lock_timeout", source->lock_timeout_ms);
-    message->claim += set_ms(out, "statement_timeout", source->statement_timeout_ms);
-    ledger_begin_sql(source->claim, out);
-    message->lead = message->claim + 1 + set_names(source, out);
+    if (!flush) {
+        own(maker, MESSAGE_CLOSING, "SET LOCAL synchronous_commit = off");
+    } else if (maker->batch->frame->async_commit) {
+        own(maker, MESSAGE_CLOSING, "SET LOCAL synchronous_commit = on");
+    }
 }
 
-static void close_transaction(const struct message_source *source, struct buf *out)
+/* Deferred constraints are checked first, while the migration's own role is in force. */
+static void settle_item(struct maker *maker)
 {
-    buf_text(out, undo);
+    const struct message_batch *batch = maker->batch;
+    if (!batch->together || (batch->closes && maker->item + 1 == batch->count)) {
+        own(maker, MESSAGE_CLOSING, "SET CONSTRAINTS ALL IMMEDIATE");
+    }
+    if (item_of(maker)->verify) {
+        own(maker, MESSAGE_CLOSING, "RESET ROLE");
+        set_names(maker, MESSAGE_CLOSING);
+        ask_verify(maker);
+    }
+}
+
+static void undo_session(struct maker *maker)
+{
+    for (size_t i = 0; i < COUNT(undo); i++) {
+        own(maker, MESSAGE_CLOSING, undo[i]);
+    }
     /* RESET ALL has brought the login's own limits back. */
-    (void)set_ms(out, "statement_timeout", 0);
-    (void)lift_limits(source, out);
-    ledger_finish_sql(source->claim, source->script->end - source->script->first, out);
-    buf_text(out, "COMMIT");
+    set_ms(maker, MESSAGE_CLOSING, "statement_timeout", 0);
+    lift_limits(maker, MESSAGE_CLOSING);
 }
 
-static void add_statement(const struct message_source *source, size_t index,
-                          struct message *message)
+static void close_item(struct maker *maker)
 {
-    const struct sql_statement *statement = &source->script->statements[index];
-    message->parts = memory_push(message->parts, message->part_count, &message->part_capacity,
-                                 sizeof *message->parts);
-    message->parts[message->part_count++] =
-        (struct message_part){.at = message->text.length, .statement = index};
-    buf_add(&message->text, source->text + statement->offset, statement->length);
-    buf_text(&message->text, ";\n");
+    const struct message_batch *batch = maker->batch;
+    const struct message_item *item = item_of(maker);
+    bool last = maker->item + 1 == batch->count;
+    settle_item(maker);
+    undo_session(maker);
+    ledger_tidy_sql(part(maker, MESSAGE_CLOSING, 0));
+    ledger_finish_sql(&item->claim, item->script->end - item->script->first,
+                      part(maker, MESSAGE_CLOSING, 0));
+    if (!batch->together || (batch->closes && last)) {
+        set_flush(maker, last);
+        own(maker, MESSAGE_COMMIT, "COMMIT");
+    }
+}
+
+static void add_statement(struct maker *maker, size_t index)
+{
+    struct message *message = maker->message;
+    const struct message_item *item = item_of(maker);
+    const struct sql_statement *statement = &item->script->statements[index];
+    struct buf *out = part(maker, MESSAGE_STATEMENT, index);
+    buf_add(out, item->text + statement->offset, statement->length);
+    buf_text(out, ";\n");
     if (statement->kind == SQL_COPY_STDIN) {
         message->copies = memory_push(message->copies, message->copy_count, &message->copy_capacity,
                                       sizeof *message->copies);
         message->copies[message->copy_count++] = (struct pg_copy){
-            .data = source->text + statement->data_offset, .length = statement->data_length};
+            .data = item->text + statement->data_offset, .length = statement->data_length};
     }
 }
 
-void message_make(const struct message_source *source, size_t from, struct message *out_message)
+/* The statement behind the last that fits into a message which begins with `from`. */
+static size_t fitting(const struct sql_script *script, size_t from)
 {
-    const struct sql_script *script = source->script;
     size_t whole = 0;
     size_t end = from;
     while (end < script->end) {
@@ -124,19 +252,85 @@ void message_make(const struct message_source *source, size_t from, struct messa
         whole += length;
         end++;
     }
-    size_t own_begin = script->first ? script->statements[0].length : 0;
-    struct message message = {.text = buf_make(whole + own_begin + FRAME_MAX), .next = end};
-    if (from == script->first) {
-        open_transaction(source, &message);
+    return end;
+}
+
+static size_t size_of(const struct message_batch *batch)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct sql_script *script = batch->items[i].script;
+        size += FRAME_MAX;
+        for (size_t j = 0; j < script->count; j++) {
+            size += script->statements[j].length + 2;
+        }
+        size += batch->items[i].verify ? 16 * strlen(batch->items[i].verify) + 256 : 0;
     }
-    for (size_t i = from; i < end; i++) {
-        add_statement(source, i, &message);
+    return size;
+}
+
+void message_make(const struct message_batch *batch, size_t from, struct message *out_message)
+{
+    *out_message = (struct message){.text = buf_make(size_of(batch)), .last = true};
+    struct maker maker = {.batch = batch, .message = out_message};
+    for (; maker.item < batch->count; maker.item++) {
+        const struct sql_script *script = item_of(&maker)->script;
+        size_t first = maker.item == 0 ? from : script->first;
+        size_t end = batch->count > 1 ? script->end : fitting(script, first);
+        if (first == script->first) {
+            open_item(&maker);
+        }
+        for (size_t i = first; i < end; i++) {
+            add_statement(&maker, i);
+        }
+        out_message->next = end;
+        out_message->last = end == script->end;
+        if (out_message->last) {
+            close_item(&maker);
+        }
     }
-    if (end == script->end) {
-        message.last = true;
-        close_transaction(source, &message.text);
-    }
-    *out_message = message;
+}
+
+void message_make_step(const struct message_batch *batch, size_t statement,
+                       const char *done_checksum, struct message *out_message)
+{
+    const struct message_item *item = &batch->items[0];
+    *out_message = (struct message){.text = buf_make(size_of(batch)), .last = true};
+    struct maker maker = {.batch = batch, .message = out_message};
+    begin(&maker);
+    set_limits(&maker);
+    set_application(&maker);
+    set_names(&maker, MESSAGE_SETTINGS);
+    add_statement(&maker, statement);
+    own(&maker, MESSAGE_CLOSING, "SET CONSTRAINTS ALL IMMEDIATE");
+    undo_session(&maker);
+    ledger_tidy_sql(part(&maker, MESSAGE_CLOSING, 0));
+    ledger_step_done_sql(&item->claim, statement - item->script->first + 1, done_checksum,
+                         part(&maker, MESSAGE_CLOSING, 0));
+    set_flush(&maker, true);
+    own(&maker, MESSAGE_COMMIT, "COMMIT");
+}
+
+void message_make_bare(const struct message_item *item, size_t statement,
+                       struct message *out_message)
+{
+    const struct message_batch batch = {.items = item, .count = 1};
+    *out_message = (struct message){.text = buf_make(size_of(&batch)), .last = true};
+    struct maker maker = {.batch = &batch, .message = out_message};
+    add_statement(&maker, statement);
+}
+
+void message_make_verify(const struct message_batch *batch, struct message *out_message)
+{
+    *out_message = (struct message){
+        .text = buf_make(FRAME_MAX + 16 * strlen(batch->items[0].verify)), .last = true};
+    struct maker maker = {.batch = batch, .message = out_message};
+    own(&maker, MESSAGE_SETTINGS, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
+    set_limits(&maker);
+    set_application(&maker);
+    set_names(&maker, MESSAGE_SETTINGS);
+    ask_verify(&maker);
+    own(&maker, MESSAGE_COMMIT, "COMMIT");
 }
 
 void message_free(struct message *message)
@@ -157,47 +351,59 @@ static size_t byte_offset(const struct buf *text, int position)
     return at;
 }
 
-static struct message_spot in_statement(const struct message *message,
-                                        const struct message_source *source, size_t part, size_t at)
+/* The last part that begins at or before this offset of the message. */
+static size_t part_at(const struct message *message, size_t at)
 {
-    const struct message_part *found = &message->parts[part];
-    const struct sql_statement *statement = &source->script->statements[found->statement];
-    /* A syntax error "at end of input" points behind the statement. */
-    size_t within = at < statement->length ? at : statement->length;
-    return (struct message_spot){.place = MESSAGE_STATEMENT,
-                                 .statement = found->statement,
-                                 .offset = statement->offset + within};
-}
-
-/* The part that holds this offset of the message; part_count when none does. */
-static size_t part_at(const struct message *message, const struct message_source *source, size_t at)
-{
-    for (size_t i = message->part_count; i > 0; i--) {
-        const struct message_part *part = &message->parts[i - 1];
-        size_t length = source->script->statements[part->statement].length;
-        if (at >= part->at) {
-            return at <= part->at + length ? i - 1 : message->part_count;
+    size_t low = 0;
+    size_t high = message->part_count;
+    while (low + 1 < high) {
+        size_t middle = low + (high - low) / 2;
+        if (message->parts[middle].at <= at) {
+            low = middle;
+        } else {
+            high = middle;
         }
     }
-    return message->part_count;
+    return low;
 }
 
-struct message_spot message_locate(const struct message *message,
-                                   const struct message_source *source, size_t done, int position)
+static struct message_spot in_part(const struct message *message, const struct message_batch *batch,
+                                   size_t index, size_t at)
+{
+    const struct message_part *found = &message->parts[index];
+    struct message_spot spot = {.place = found->place, .item = found->item};
+    if (found->place == MESSAGE_STATEMENT) {
+        const struct sql_statement *statement =
+            &batch->items[found->item].script->statements[found->statement];
+        size_t within = at > found->at ? at - found->at : 0;
+        spot.statement = found->statement;
+        /* A syntax error "at end of input" points behind the statement. */
+        spot.offset = statement->offset + (within < statement->length ? within : statement->length);
+    }
+    return spot;
+}
+
+struct message_spot message_locate(const struct message *message, const struct message_batch *batch,
+                                   size_t done, int position)
 {
     if (position > 0) {
         size_t at = byte_offset(&message->text, position);
-        size_t part = part_at(message, source, at);
-        if (part < message->part_count) {
-            return in_statement(message, source, part, at - message->parts[part].at);
+        size_t found = part_at(message, at);
+        if (message->parts[found].place == MESSAGE_STATEMENT) {
+            return in_part(message, batch, found, at);
         }
     }
-    if (done < message->lead) {
-        return (struct message_spot){.place =
-                                         done == message->claim ? MESSAGE_CLAIM : MESSAGE_SETTINGS};
+    size_t index = done < message->part_count ? done : message->part_count - 1;
+    return in_part(message, batch, index, 0);
+}
+
+size_t message_committed(const struct message *message, size_t done)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < done && i < message->part_count; i++) {
+        if (message->parts[i].place == MESSAGE_COMMIT) {
+            count = message->parts[i].item + 1;
+        }
     }
-    if (done - message->lead < message->part_count) {
-        return in_statement(message, source, done - message->lead, 0);
-    }
-    return (struct message_spot){.place = MESSAGE_CLOSING};
+    return count;
 }

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "engine/internal.h"
 
-enum { LOSSES_MAX = 3 };
+enum { LOSSES_MAX = 3, SETTLE_STOPPED_MS = 6000 };
 
 static bool applied_here(const struct outcome *outcome, const char *id)
 {
@@ -35,7 +35,8 @@ static void fill_lists(struct outcome *outcome, const struct plan *plan,
 {
     forget_lists(outcome);
     for (size_t i = 0; i < decision->count; i++) {
-        bool done = decision->states[i] == DECIDE_APPLIED || decision->states[i] == DECIDE_CHANGED;
+        enum decide_state state = decision->states[i];
+        bool done = state == DECIDE_APPLIED || state == DECIDE_CHANGED || state == DECIDE_EVERY;
         if (!done && !applied_here(outcome, plan->migrations[i].id)) {
             outcome_add_pending(outcome, plan->migrations[i].id);
         }
@@ -45,21 +46,49 @@ static void fill_lists(struct outcome *outcome, const struct plan *plan,
     }
 }
 
-static bool apply_steps(struct engine *engine, const struct decision *decision, struct error *err)
+/* How many steps from this one on go together as transactions; 0: it runs outside one. */
+static bool count_transactions(struct engine *engine, const size_t *steps, size_t count,
+                               size_t *out_count, struct error *err)
 {
-    for (size_t i = 0; i < decision->step_count; i++) {
-        if (stop_asked(engine->request.stop)) {
-            return error_set(err, ERROR_INTERRUPTED, "told to stop before %s",
-                             engine->request.plan->migrations[decision->steps[i]].id);
-        }
-        if (deadline_passed(engine->request.deadline)) {
-            error_set(err, ERROR_INTERRUPTED, "the time allowed for this run is over");
-            return error_hint(err, "run.deadline is how long a run may take; the next run goes on "
-                                   "from here.");
-        }
-        if (!engine_apply(engine, decision->steps[i], err)) {
+    size_t found = 0;
+    while (found < count) {
+        const struct inspect_file *file = &engine->files[steps[found]];
+        if (!file->known && !engine_load(engine, steps[found], err)) {
             return false;
         }
+        if (file->mode != INSPECT_TRANSACTION) {
+            break;
+        }
+        found++;
+    }
+    *out_count = found;
+    return true;
+}
+
+static bool apply_outside(struct engine *engine, size_t step, struct error *err)
+{
+    const struct plan_migration *migration = &engine->request.plan->migrations[step];
+    if (!engine_may_begin(engine, migration, err)) {
+        return false;
+    }
+    return migration->command ? engine_apply_command(engine, step, err)
+                              : engine_apply_alone(engine, step, err);
+}
+
+static bool apply_steps(struct engine *engine, const struct decision *decision, struct error *err)
+{
+    for (size_t i = 0; i < decision->step_count;) {
+        size_t together = 0;
+        if (!count_transactions(engine, decision->steps + i, decision->step_count - i, &together,
+                                err)) {
+            return false;
+        }
+        bool ok = together ? engine_apply(engine, decision->steps + i, together, err)
+                           : apply_outside(engine, decision->steps[i], err);
+        if (!ok) {
+            return false;
+        }
+        i += together ? together : 1;
     }
     return true;
 }
@@ -107,7 +136,7 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
     }
     /* Once the plan is taken there is nothing to apply that was not inspected before. */
     if (!decide_check(decision, request->plan, engine->ledger, err) ||
-        (!engine->taken && !engine_inspect(request->plan, decision, err))) {
+        (!engine->files && !engine_inspect(engine, decision, err))) {
         return false;
     }
     warn_of_strangers(outcome, decision);
@@ -119,9 +148,9 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
         *out_done = false;
         return engine_take(engine, err);
     }
-    bool ok = apply_steps(engine, decision, err);
+    bool ok = engine_check_outside(engine, decision, err) && apply_steps(engine, decision, err);
     fill_lists(outcome, request->plan, decision);
-    outcome->kind = OUTCOME_APPLIED;
+    outcome->kind = outcome->applied_count ? OUTCOME_APPLIED : OUTCOME_NOTHING;
     return ok;
 }
 
@@ -134,19 +163,41 @@ static void count_what_arrived(struct engine *engine)
         if (row && row->state == LEDGER_APPLIED &&
             text_same(row->run_id, engine->outcome->run_id) &&
             !applied_here(engine->outcome, row->id)) {
-            outcome_add_applied(engine->outcome, row->id, row->duration_ms);
+            if (plan->migrations[i].every) {
+                continue;
+            }
+            if (row->has_exit) {
+                outcome_add_command(engine->outcome, row->id, row->duration_ms, row->exit_status);
+            } else {
+                outcome_add_applied(engine->outcome, row->id, row->duration_ms);
+            }
         }
     }
+}
+
+/* Whoever told us to stop waits for an answer, but not for long. */
+static void allow_a_moment(struct engine *engine)
+{
+    engine->request.deadline =
+        deadline_min(deadline_in(SETTLE_STOPPED_MS), deadline_of_stop(engine->request.stop));
+    engine->request.stop = NULL;
 }
 
 /* After a lost connection: nothing is known until the owner row, which each migration's transaction
  * holds locked, was had again, and the ledger read after that. */
 static bool settle(struct engine *engine, struct error *err)
 {
+    const struct engine_request request = engine->request;
     struct error first = *err;
     log_trouble(LOG_WARN, "finding out what became of the migration", &first);
     engine->taken = false;
-    if (engine_connect(engine, err) && engine_take(engine, err)) {
+    engine_release(engine);
+    if (stop_asked(request.stop) || deadline_passed(request.deadline)) {
+        allow_a_moment(engine);
+    }
+    bool ok = engine_connect(engine, err) && engine_take(engine, err);
+    engine->request = request;
+    if (ok) {
         count_what_arrived(engine);
         return true;
     }
@@ -154,9 +205,8 @@ static bool settle(struct engine *engine, struct error *err)
     error_set(err, ERROR_UNKNOWN,
               "%s, and what became of the migration in flight could not be found out: %s",
               first.message, second.message);
-    error_hint(err, "It is either applied whole, with its row in the ledger, or not at all. "
-                    "\"postlude status\" tells when the database answers again; the next run goes "
-                    "on from there.");
+    error_hint(err, "\"postlude status\" tells when the database answers again; the next run "
+                    "finds out, and goes on from there.");
     return false;
 }
 
@@ -174,8 +224,7 @@ static bool lost_too_often(struct engine *engine, const struct error *loss, stru
         text_copy(failure->file, sizeof failure->file, next->file);
         error_where(err, "%s", next->file);
     }
-    return error_hint(err, "The server's and the proxy's log say why the session ended; the "
-                           "migration in flight was rolled back.");
+    return error_hint(err, "The server's and the proxy's log say why the session ended.");
 }
 
 static void say_what_became(const struct engine *engine, int attempt)

@@ -8,6 +8,7 @@ enum {
     POLL_LEAST_MS = 200,
     POLL_SPREAD_MS = 400, /* jitter, so that several waiters do not poll in step */
     SAY_EVERY_MS = 30000,
+    TOUCH_EVERY_MS = 1500, /* well inside the lease */
 };
 
 static bool busy(const struct engine *engine, const struct ledger_holder *holder, struct error *err)
@@ -31,7 +32,8 @@ static void say_who(const struct ledger_holder *holder, struct deadline patience
         buf_text(&line, "waiting for another run of this plan, for ");
         text_show_duration(&line, deadline_left_ms(patience));
         buf_text(&line, " more at most");
-        log_info(line.data, LOG_TEXT("holder", holder->run_id), LOG_TEXT("since", holder->since));
+        log_info(line.data, LOG_TEXT("holder", holder->run_id), LOG_TEXT("since", holder->since),
+                 LOG_TEXT("migration", holder->migration));
         *next_ms = now + SAY_EVERY_MS;
     }
 }
@@ -112,4 +114,26 @@ bool engine_take(struct engine *engine, struct error *err)
     engine->taken = true;
     /* Only what is read after taking decides. */
     return engine_read(engine, err);
+}
+
+bool engine_linger(struct engine *engine, int64_t ms, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    struct deadline end = deadline_in(ms);
+    while (!deadline_passed(end)) {
+        if (engine->guarding ? !engine_look(engine)
+                             : !ledger_touch(engine->pg, request->plan->name,
+                                             engine->outcome->run_id, request->deadline, err)) {
+            return !engine->guarding
+                       ? false
+                       : error_set(err, ERROR_INTERRUPTED, "another run took the plan over");
+        }
+        if (deadline_passed(request->deadline)) {
+            return error_set(err, ERROR_INTERRUPTED, "the time allowed for this run is over");
+        }
+        if (!wait_pause(TOUCH_EVERY_MS, deadline_min(end, request->deadline), request->stop)) {
+            return error_set(err, ERROR_INTERRUPTED, "told to stop");
+        }
+    }
+    return true;
 }

@@ -130,6 +130,7 @@ MUST_CHECK bool ledger_fail(struct pg *pg, const struct ledger_claim *claim, con
  * once, and with it the answers it held back. */
 #define LEDGER_BEGUN "PL000"
 void ledger_begin_sql(const struct ledger_claim *claim, struct buf *out);
+void ledger_tidy_sql(struct buf *out); /* advisory locks and prepared statements */
 void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, struct buf *out);
 
 /* Whether a SQLSTATE is one the claim or the finish raises because the plan has another owner or

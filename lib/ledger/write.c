@@ -177,9 +177,14 @@ void ledger_begin_sql(const struct ledger_claim *claim, struct buf *out)
     buf_text(out, ");\n");
 }
 
+void ledger_tidy_sql(struct buf *out)
+{
+    buf_text(out, LEDGER_TIDY);
+}
+
 void ledger_finish_sql(const struct ledger_claim *claim, size_t statements, struct buf *out)
 {
-    buf_text(out, LEDGER_TIDY "SELECT postlude.finish(");
+    buf_text(out, "SELECT postlude.finish(");
     ledger_identify(out, claim);
     buf_format(out, ", %zu);\n", statements);
 }

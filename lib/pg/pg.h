@@ -130,8 +130,6 @@ void pg_reply_free(struct pg_reply *reply);
 MUST_CHECK bool pg_query(struct pg *pg, const char *sql, struct deadline deadline,
                          struct pg_reply *reply, struct error *err);
 
-/* The number of the column of this name in the set-th statement's rows, or -1. */
-int pg_column(const struct pg_reply *reply, size_t set, const char *name);
 /* Rows of the set-th statement, 0 when there are none. */
 int pg_row_count(const struct pg_reply *reply, size_t set);
 /* A value as text, NULL for SQL's null or for what is not there. Valid until pg_reply_free. */

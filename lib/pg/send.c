@@ -244,11 +244,6 @@ int pg_row_count(const struct pg_reply *reply, size_t set)
     return set < reply->row_sets ? PQntuples(reply->rows[set].result) : 0;
 }
 
-int pg_column(const struct pg_reply *reply, size_t set, const char *name)
-{
-    return set < reply->row_sets ? PQfnumber(reply->rows[set].result, name) : -1;
-}
-
 const char *pg_value(const struct pg_reply *reply, size_t set, int row, int column)
 {
     if (column < 0 || row >= pg_row_count(reply, set) ||
