@@ -15,7 +15,8 @@ static void add_attribute(struct deliver_message *message, const char *name, con
     }
     char *kept = message->values[message->attribute_count];
     AUTO(buf) struct buf shown = buf_make((size_t)8 * DELIVER_VALUE_SIZE);
-    text_escape(&shown, value, strnlen(value, DELIVER_VALUE_SIZE - 1));
+    size_t length = strlen(value);
+    text_escape(&shown, value, length < DELIVER_VALUE_SIZE ? length : DELIVER_VALUE_SIZE - 1);
     text_copy(kept, DELIVER_VALUE_SIZE, shown.data);
     message->attributes[message->attribute_count++] =
         (struct aws_sns_attribute){.name = name, .type = type, .value = kept};
