@@ -20,4 +20,4 @@ def facts(lab, programs, rounds):
     versions += [f"{program.name} {program.version()}" for program in programs]
     today = datetime.datetime.now(datetime.timezone.utc).date()
     return (f"{today}, {model}, {os.cpu_count()} cores, {memory:.0f} GiB; fsync on. "
-            f"{', '.join(versions)}. Medians of up to {rounds} rounds.")
+            f"{', '.join(versions)}. Medians; rounds: up to {rounds}.")

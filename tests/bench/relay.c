@@ -9,8 +9,9 @@
  * which the kernel answers at once here. When its stdin ends, it prints connections, round trips,
  * bytes from clients and bytes to clients, and ends.
  *
- * A round trip is counted when a server sends after its client has sent: for a program that waits
- * for each answer, one for each wait. The handshake of TCP is not among them.
+ * A round trip is counted when a server sends after its client has sent and before the client hangs
+ * up: for a program that waits for each answer, one for each wait. The handshake of TCP is not
+ * among them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -202,7 +203,7 @@ static void move(struct relay *relay, struct link *link)
     relay->bytes_down += down;
     /* What came from both sides at once was not sent in answer to each other. */
     if (down && link->asked) {
-        relay->round_trips++;
+        relay->round_trips += !link->up.read_all;
         link->asked = false;
     }
     link->asked |= up > 0;

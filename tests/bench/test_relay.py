@@ -92,6 +92,17 @@ class RelayTest(unittest.TestCase):
             receive(client, 10)
             self.assertEqual(wire.counted()[1], 1)
 
+    def test_who_hangs_up_waits_for_no_answer(self):
+        with Wire(0) as wire:
+            client, server = wire.connect()
+            self.ask(client, server)
+            client.sendall(b"goodbye")
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(receive(server, 100), b"goodbye")
+            server.sendall(b"farewell")
+            self.assertEqual(receive(client, 8), b"farewell")
+            self.assertEqual(wire.counted(), [1, 1, 4 + 7, 5 + 8])
+
     def test_each_way_takes_the_delay_and_the_first_a_handshake_too(self):
         with Wire(DELAY_MS) as wire:
             client, server = wire.connect()
