@@ -1,9 +1,10 @@
 """The programs compared: how each is given its migrations, and how it is run.
 
-A program has prepare(), which writes what it reads, and command(), which says how it is started in
-that folder: all with TLS (verify-full) and SCRAM, as the laboratory's login `migrator`. Each is
-started as itself, not by the wrapper that its package puts in front of it (Debian's perl script
-for psql, npm's node script for dbmate), which costs more than some of the runs.
+A program has prepare(), which writes what it reads into a folder, and command(), which says how it
+is started in that folder, for a database behind a port of 127.0.0.1: all with TLS (verify-full) and
+SCRAM, as the laboratory's login `migrator`. Each is started as itself, not by the wrapper that its
+package puts in front of it (Debian's perl script for psql, npm's node script for dbmate), which
+costs more than some of the runs.
 """
 
 import glob
@@ -14,7 +15,6 @@ import urllib.parse
 
 from plans import write_plan
 
-DATABASE = "bench"
 CONTACT = "Bench <bench@example.org>"
 
 
@@ -30,11 +30,11 @@ def said(argv):
     return subprocess.run(argv, check=True, text=True, capture_output=True).stdout
 
 
-def libpq(bench, port):
+def libpq(bench, port, database):
     """The variables of libpq."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": bench.folder,
             "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "migrator",
-            "PGDATABASE": DATABASE, "PGPASSWORD": bench.lab.passwords["migrator"],
+            "PGDATABASE": database, "PGPASSWORD": bench.lab.passwords["migrator"],
             "PGSSLMODE": "verify-full", "PGSSLROOTCERT": bench.lab.ca_file}
 
 
@@ -51,10 +51,12 @@ class Postlude:
         return said([self.path, "--version"]).strip()
 
     def prepare(self, folder, migrations):
-        write_plan(folder, {f"{name}.sql": text for name, text in migrations}, DATABASE, {})
+        write_plan(folder, {f"{name}.sql": text for name, text in migrations},
+                   "${DB_NAME}", {})
 
-    def command(self, folder, port):
-        env = {**self._bench.lab.environment(port), "POSTLUDE_PLAN": f"{folder}/postlude.yaml"}
+    def command(self, folder, port, database):
+        env = {**self._bench.lab.environment(port), "DB_NAME": database,
+               "POSTLUDE_PLAN": f"{folder}/postlude.yaml"}
         return [self.path, "run"], env
 
 
@@ -76,9 +78,9 @@ class Psql:
         write(f"{folder}/all.sql",
               "".join(f"begin;\n\\i {name}.sql\ncommit;\n" for name, _ in migrations))
 
-    def command(self, _folder, port):
+    def command(self, _folder, port, database):
         return ([self.path, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "all.sql"],
-                libpq(self._bench, port))
+                libpq(self._bench, port, database))
 
 
 class Select(Psql):
@@ -86,8 +88,8 @@ class Select(Psql):
 
     name = "select 1"
 
-    def command(self, _folder, port):
-        return [self.path, "-X", "-q", "-c", "select 1"], libpq(self._bench, port)
+    def command(self, _folder, port, database):
+        return [self.path, "-X", "-q", "-c", "select 1"], libpq(self._bench, port, database)
 
 
 class Dbmate:
@@ -107,10 +109,10 @@ class Dbmate:
         for name, text in migrations:
             write(f"{folder}/db/migrations/{name}.sql", f"-- migrate:up\n{text}\n-- migrate:down\n")
 
-    def command(self, _folder, port):
+    def command(self, _folder, port, database):
         lab = self._bench.lab
         password = urllib.parse.quote(lab.passwords["migrator"], safe="")
-        url = (f"postgres://migrator:{password}@127.0.0.1:{port}/{DATABASE}?sslmode=verify-full"
+        url = (f"postgres://migrator:{password}@127.0.0.1:{port}/{database}?sslmode=verify-full"
                f"&sslrootcert={urllib.parse.quote(lab.ca_file, safe='')}")
         return ([self.path, "--no-dump-schema", "migrate"],
                 {"PATH": "/usr/bin:/bin", "HOME": self._bench.folder, "DATABASE_URL": url})
@@ -132,15 +134,16 @@ class Sqitch:
 
     def prepare(self, folder, migrations):
         client = f"{self._bench.lab.server.programs}/psql"
-        write(f"{folder}/sqitch.conf", f'[core]\n\tengine = pg\n[engine "pg"]\n\tclient = {client}\n')
+        write(f"{folder}/sqitch.conf",
+              f'[core]\n\tengine = pg\n[engine "pg"]\n\tclient = {client}\n')
         write(f"{folder}/sqitch.plan", "%syntax-version=1.0.0\n%project=orders\n\n" + "".join(
             f"{name} 2031-03-14T09:26:53Z {CONTACT}\n" for name, _ in migrations))
         for name, text in migrations:
             write(f"{folder}/deploy/{name}.sql", f"BEGIN;\n{text}COMMIT;\n")
 
-    def command(self, _folder, port):
-        target = f"db:pg://migrator@127.0.0.1:{port}/{DATABASE}"
-        env = {**libpq(self._bench, port), "SQITCH_FULLNAME": "Bench",
+    def command(self, _folder, port, database):
+        target = f"db:pg://migrator@127.0.0.1:{port}/{database}"
+        env = {**libpq(self._bench, port, database), "SQITCH_FULLNAME": "Bench",
                "SQITCH_EMAIL": "bench@example.org"}
         return [self.path, "deploy", "--target", target], env
 

@@ -1,11 +1,12 @@
-"""What is applied: each scenario is a list of migrations (name, SQL), the same for every program."""
+"""What is applied: a scenario is a list of migrations (name, SQL), the same for every program."""
 
 ROW = "a line of text as an application would keep it, number "
 
 
 def small(count):
     """count migrations of two statements."""
-    return [(f"{number:04d}_small", f"create table small_{number} (id int primary key, note text);\n"
+    return [(f"{number:04d}_small",
+             f"create table small_{number} (id int primary key, note text);\n"
              f"insert into small_{number} values (1, 'migration {number}');\n")
             for number in range(1, count + 1)]
 

@@ -71,6 +71,10 @@ class RelayTest(unittest.TestCase):
         self.assertEqual(receive(client, len(answer)), answer)
         return (time.monotonic() - start) * 1000
 
+    def read_all(self, got, stream):
+        """For a thread: puts what comes into got."""
+        got[stream] = receive(stream, len(BIG))
+
     def test_round_trips_and_bytes_are_counted(self):
         with Wire(0) as wire:
             client, server = wire.connect()
@@ -125,7 +129,7 @@ class RelayTest(unittest.TestCase):
                 writers = [threading.Thread(target=stream.sendall, args=(BIG,))
                            for stream in (client, server)]
                 got = {}
-                readers = [threading.Thread(target=lambda s=s: got.update({s: receive(s, len(BIG))}))
+                readers = [threading.Thread(target=self.read_all, args=(got, s))
                            for s in (client, server)]
                 for thread in writers + readers:
                     thread.start()
