@@ -254,10 +254,11 @@ static bool run_watched(struct run *run, struct child_launch *launch, struct err
 static bool run_program(struct run *run, const struct child_spec *spec, struct error *err)
 {
     struct child_launch launch = {.spec = spec, .fds = {-1, -1, -1}, .told = -1};
-    bool ready = child_pipe(&news[0], &news[1]) && fcntl(news[1], F_SETFL, O_NONBLOCK) == 0;
+    bool ready = true;
     for (int i = 0; i < 2; i++) {
         ready = ready && child_pipe(&run->streams[i].fd, &launch.fds[i + 1]);
     }
+    ready = ready && child_pipe(&news[0], &news[1]) && fcntl(news[1], F_SETFL, O_NONBLOCK) == 0;
     bool ok = ready ? run_watched(run, &launch, err)
                     : error_set(err, ERROR_INTERNAL, "could not make a pipe: %s", strerror(errno));
     for (int i = 0; i < 2; i++) {

@@ -270,6 +270,14 @@ static void cancel_in_vain(void *context)
         .status = PGRES_FATAL_ERROR, .sqlstate = "57014", .message = "canceling", .deaf = true     \
     }
 
+/* Counts down; says no at 0. */
+static bool count_down(void *context)
+{
+    int *left = context;
+    assert_int_equal(*fake_cancels(), 0);
+    return --*left != 0;
+}
+
 static void a_server_that_does_not_obey_is_cancelled_otherwise(void **state)
 {
     (void)state;
@@ -314,9 +322,12 @@ static void all_in_vain_is_a_loss(void **state)
     fake.on_cancel = FAKE_REFUSES;
     fake.socket = readable[0];
     int asked = 0;
+    int left = 1000;
     pg_on_cancel(&pg, cancel_in_vain, &asked);
+    pg_on_wait(&pg, 50, count_down, &left); /* not once it is being cancelled */
     int64_t took = check_ends(&pg, ERROR_LOST, in_vain);
     assert_int_equal(asked, 1);
+    assert_int_equal(left, 1000);
     assert_true(took >= 4000 && took < 6000);
 }
 
@@ -329,14 +340,6 @@ static void a_server_that_obeys_is_cancelled_once(void **state)
     pg_on_cancel(&pg, cancel_in_vain, &asked);
     assert_true(check_ends(&pg, ERROR_INTERRUPTED, over) < 1500);
     assert_int_equal(asked, 0);
-}
-
-/* Counts down; says no at 0. */
-static bool count_down(void *context)
-{
-    int *left = context;
-    assert_int_equal(*fake_cancels(), 0);
-    return --*left != 0;
 }
 
 static void ticks_while_it_waits(void **state)
