@@ -23,6 +23,31 @@ static const char limits[] = "SET LOCAL statement_timeout = 0;\n"
                              "SET LOCAL lock_timeout = '10s';\n"
                              "SET LOCAL search_path = pg_catalog;\n";
 
+/* A column that an older ledger does not have is not found in its table, and so taken from `absent`
+ * around it. Only what is needed: rows come by the thousand. */
+static const char rows_sql[] =
+    "SELECT r.* FROM (SELECT NULL::integer AS attempting, NULL::jsonb AS note,"
+    " NULL::text AS done_checksum, NULL::integer AS exit_status) absent, LATERAL"
+    " (SELECT id, state, kind, checksum, run_id, " LEDGER_TIME(
+        "applied_at") ", duration_ms, error,"
+                      " statements_done, attempting, note, done_checksum, exit_status"
+                      " FROM postlude.migration WHERE plan = ";
+enum {
+    ID,
+    STATE,
+    KIND,
+    CHECKSUM,
+    RUN_ID,
+    APPLIED_AT,
+    DURATION,
+    ERROR,
+    DONE,
+    ATTEMPTING,
+    NOTE,
+    DONE_CHECKSUM,
+    EXIT_STATUS
+};
+
 static void same(struct buf *sql, const char *column, const char *value)
 {
     buf_format(sql, " AND %s IS NOT DISTINCT FROM ", column);
@@ -35,12 +60,10 @@ static void read_sql(const struct ledger_query *query, struct buf *sql)
     buf_text(sql, catalog_server_sql);
     buf_text(sql, limits);
     buf_text(sql, "SELECT max(version) FROM postlude.upgrade;\n");
-    /* All columns that the ledger has, whatever its version. */
-    buf_text(sql, "SELECT m.*, " LEDGER_TIME("m.applied_at"));
-    buf_text(sql, " AS applied_text FROM postlude.migration m WHERE m.plan = ");
+    buf_text(sql, rows_sql);
     pg_literal(sql, query->plan);
     buf_text(sql,
-             ";\nSELECT owner, " LEDGER_TIME("owned_since") " FROM postlude.plan WHERE plan = ");
+             ") r;\nSELECT owner, " LEDGER_TIME("owned_since") " FROM postlude.plan WHERE plan = ");
     pg_literal(sql, query->plan);
     buf_text(sql, ";\n");
     if (!query->execution_id) {
@@ -75,65 +98,43 @@ bool ledger_state_named(const char *name, enum ledger_state *out_state)
     return false;
 }
 
-/* Where the columns are; -1 for one that an older ledger does not have. */
-struct columns {
-    int id, state, kind, checksum, run_id, applied, duration, error;
-    int done, attempting, note, done_checksum, exit_status;
-};
-
-static struct columns find_columns(const struct pg_reply *reply)
+static const char *value(const struct pg_reply *reply, int row, int column)
 {
-    return (struct columns){
-        .id = pg_column(reply, SET_ROWS, "id"),
-        .state = pg_column(reply, SET_ROWS, "state"),
-        .kind = pg_column(reply, SET_ROWS, "kind"),
-        .checksum = pg_column(reply, SET_ROWS, "checksum"),
-        .run_id = pg_column(reply, SET_ROWS, "run_id"),
-        .applied = pg_column(reply, SET_ROWS, "applied_text"),
-        .duration = pg_column(reply, SET_ROWS, "duration_ms"),
-        .error = pg_column(reply, SET_ROWS, "error"),
-        .done = pg_column(reply, SET_ROWS, "statements_done"),
-        .attempting = pg_column(reply, SET_ROWS, "attempting"),
-        .note = pg_column(reply, SET_ROWS, "note"),
-        .done_checksum = pg_column(reply, SET_ROWS, "done_checksum"),
-        .exit_status = pg_column(reply, SET_ROWS, "exit_status"),
-    };
+    return pg_value(reply, SET_ROWS, row, column);
 }
 
 static int64_t number(const struct pg_reply *reply, int row, int column, int64_t otherwise)
 {
-    int64_t value = 0;
-    const char *text = pg_value(reply, SET_ROWS, row, column);
-    return text && text_integer(text, INT64_MIN, INT64_MAX, &value) ? value : otherwise;
+    int64_t result = 0;
+    const char *text = value(reply, row, column);
+    return text && text_integer(text, INT64_MIN, INT64_MAX, &result) ? result : otherwise;
 }
 
-static void read_row(const struct pg_reply *reply, const struct columns *at, int i,
-                     struct ledger_row *row)
+static void read_row(const struct pg_reply *reply, int i, struct ledger_row *row)
 {
-    row->id = memory_text(pg_value(reply, SET_ROWS, i, at->id));
-    row->kind = memory_text(pg_value(reply, SET_ROWS, i, at->kind));
-    row->checksum = memory_text(pg_value(reply, SET_ROWS, i, at->checksum));
-    row->run_id = memory_text(pg_value(reply, SET_ROWS, i, at->run_id));
-    row->applied_at = memory_text(pg_value(reply, SET_ROWS, i, at->applied));
-    row->error = memory_text(pg_value(reply, SET_ROWS, i, at->error));
-    row->duration_ms = number(reply, i, at->duration, 0);
-    row->statements_done = number(reply, i, at->done, 0);
-    row->attempting = number(reply, i, at->attempting, -1);
-    row->note = memory_text(pg_value(reply, SET_ROWS, i, at->note));
-    row->done_checksum = memory_text(pg_value(reply, SET_ROWS, i, at->done_checksum));
-    row->has_exit = pg_value(reply, SET_ROWS, i, at->exit_status) != NULL;
-    row->exit_status = (int)number(reply, i, at->exit_status, 0);
+    row->id = memory_text(value(reply, i, ID));
+    row->kind = memory_text(value(reply, i, KIND));
+    row->checksum = memory_text(value(reply, i, CHECKSUM));
+    row->run_id = memory_text(value(reply, i, RUN_ID));
+    row->applied_at = memory_text(value(reply, i, APPLIED_AT));
+    row->error = memory_text(value(reply, i, ERROR));
+    row->duration_ms = number(reply, i, DURATION, 0);
+    row->statements_done = number(reply, i, DONE, 0);
+    row->attempting = number(reply, i, ATTEMPTING, -1);
+    row->note = memory_text(value(reply, i, NOTE));
+    row->done_checksum = memory_text(value(reply, i, DONE_CHECKSUM));
+    row->has_exit = value(reply, i, EXIT_STATUS) != NULL;
+    row->exit_status = (int)number(reply, i, EXIT_STATUS, 0);
 }
 
 static bool read_rows(const struct pg_reply *reply, struct ledger *ledger, struct error *err)
 {
-    const struct columns columns = find_columns(reply);
     int count = pg_row_count(reply, SET_ROWS);
     ledger->rows = memory_new((size_t)count, sizeof *ledger->rows);
     for (int i = 0; i < count; i++) {
         struct ledger_row *row = &ledger->rows[ledger->count++];
-        read_row(reply, &columns, i, row);
-        if (!ledger_state_named(pg_value(reply, SET_ROWS, i, columns.state), &row->state)) {
+        read_row(reply, i, row);
+        if (!ledger_state_named(value(reply, i, STATE), &row->state)) {
             error_set(err, ERROR_CONFLICT, "the ledger has migration \"%s\" in an unknown state",
                       row->id);
             return error_hint(err, "A newer postlude wrote it: run that version.");
