@@ -5,13 +5,13 @@
 
 static enum error_kind kind_of(const char *sqlstate)
 {
-    /* query_canceled: the statement_timeout; invalid_name, invalid_parameter_value: names. */
+    /* query_canceled: the statement_timeout; the last three: of what is no name. */
     static const struct {
         const char *sqlstate;
         enum error_kind kind;
     } kinds[] = {
         {"57014", ERROR_BUSY},    {"55P03", ERROR_BUSY},    {"42501", ERROR_DENIED},
-        {"42602", ERROR_INVALID}, {"22023", ERROR_INVALID},
+        {"42602", ERROR_INVALID}, {"22023", ERROR_INVALID}, {"42601", ERROR_INVALID},
     };
     for (size_t i = 0; i < COUNT(kinds); i++) {
         if (strcmp(sqlstate, kinds[i].sqlstate) == 0) {
