@@ -8,6 +8,12 @@
 
 enum { KEEP_MS = 10000 };
 
+/* Once told to stop, all has to be over before the process ends by itself. */
+static struct deadline soon(const struct engine *engine, int64_t ms)
+{
+    return deadline_min(deadline_in(ms), deadline_of_stop(engine->request.stop));
+}
+
 static void set_text(json_t *row, const char *column, const char *text)
 {
     (void)json_object_set_new(row, column, json_optional(text));
@@ -64,7 +70,7 @@ json_t *engine_run_row(const struct engine *engine, bool with_end)
 static bool write_row(struct engine *engine, struct error *err)
 {
     const struct outcome *outcome = engine->outcome;
-    struct deadline deadline = deadline_in(KEEP_MS);
+    struct deadline deadline = soon(engine, KEEP_MS);
     if (outcome->kind == OUTCOME_DUPLICATE) {
         return !engine->taken || ledger_forget(engine->pg, outcome->run_id, deadline, err);
     }
@@ -92,7 +98,7 @@ static bool reconnect_to_keep(struct engine *engine, struct error *err)
     engine->pg = NULL;
     struct pg_address address = *engine->request.address;
     address.stop = NULL;
-    return pg_open(&address, deadline_in(KEEP_MS / 2), &engine->pg, err);
+    return pg_open(&address, soon(engine, KEEP_MS / 2), &engine->pg, err);
 }
 
 void engine_keep(struct engine *engine)
@@ -117,7 +123,7 @@ void engine_reported(struct engine *engine, const struct outcome *outcome)
         return;
     }
     if (!reconnect_to_keep(engine, &err) ||
-        !ledger_mark_reported(engine->pg, outcome->run_id, deadline_in(KEEP_MS), &err)) {
+        !ledger_mark_reported(engine->pg, outcome->run_id, soon(engine, KEEP_MS), &err)) {
         log_trouble(LOG_WARN, "the report was published, but the ledger could not be told", &err);
     }
 }

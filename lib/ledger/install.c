@@ -31,8 +31,15 @@ static bool explain(const struct pg_reply *reply, struct error *err)
     return false;
 }
 
-/* Opens a transaction that holds the lock; *out_locked false: somebody else has it. */
-static bool try_lock(struct pg *pg, struct deadline deadline, bool *out_locked, struct error *err)
+struct lock {
+    bool locked; /* false: somebody else has it */
+    bool exists; /* there is a ledger */
+};
+
+/* Opens a transaction that holds the lock, and looks for a ledger: only a statement after the lock
+ * sees what the last holder committed. */
+static bool try_lock(struct pg *pg, struct deadline deadline, struct lock *out_lock,
+                     struct error *err)
 {
     AUTO(pg_reply) struct pg_reply reply = {0};
     if (!pg_query(pg,
@@ -42,11 +49,13 @@ static bool try_lock(struct pg *pg, struct deadline deadline, bool *out_locked, 
                   "SET LOCAL lock_timeout = '10s';"
                   "SET LOCAL search_path = pg_catalog;"
                   "SET LOCAL client_min_messages = warning;"
-                  "SELECT pg_try_advisory_xact_lock(" INSTALL_LOCK ")",
+                  "SELECT pg_try_advisory_xact_lock(" INSTALL_LOCK ");"
+                  "SELECT to_regclass('postlude.upgrade') IS NOT NULL",
                   deadline, &reply, err)) {
         return explain(&reply, err);
     }
-    *out_locked = text_same(pg_value(&reply, LOCK_SET, 0, 0), "t");
+    out_lock->locked = text_same(pg_value(&reply, LOCK_SET, 0, 0), "t");
+    out_lock->exists = text_same(pg_value(&reply, LOCK_SET + 1, 0, 0), "t");
     return true;
 }
 
@@ -56,19 +65,9 @@ static bool run_text(struct pg *pg, const char *sql, struct deadline deadline, s
     return pg_query(pg, sql, deadline, &reply, err) || explain(&reply, err);
 }
 
-/* 0 = no ledger yet. Only a statement after the lock sees what the last holder committed. */
 static bool read_version(struct pg *pg, struct deadline deadline, int *out_version,
                          struct error *err)
 {
-    AUTO(pg_reply) struct pg_reply found = {0};
-    if (!pg_query(pg, "SELECT to_regclass('postlude.upgrade') IS NOT NULL", deadline, &found,
-                  err)) {
-        return false;
-    }
-    *out_version = 0;
-    if (!text_same(pg_value(&found, 0, 0, 0), "t")) {
-        return true;
-    }
     AUTO(pg_reply) struct pg_reply reply = {0};
     if (!pg_query(pg, "SELECT coalesce(max(version), 0) FROM postlude.upgrade", deadline, &reply,
                   err)) {
@@ -83,10 +82,10 @@ static bool read_version(struct pg *pg, struct deadline deadline, int *out_versi
     return true;
 }
 
-static bool upgrade(struct pg *pg, struct deadline deadline, struct error *err)
+static bool upgrade(struct pg *pg, bool exists, struct deadline deadline, struct error *err)
 {
     int version = 0;
-    if (!read_version(pg, deadline, &version, err)) {
+    if (exists && !read_version(pg, deadline, &version, err)) {
         return false;
     }
     AUTO(buf) struct buf sql = buf_make(MESSAGE_MAX);
@@ -105,12 +104,12 @@ static bool upgrade(struct pg *pg, struct deadline deadline, struct error *err)
 bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *stop,
                     struct error *err)
 {
-    bool locked = false;
-    while (!locked) {
-        if (!try_lock(pg, deadline, &locked, err)) {
+    struct lock lock = {0};
+    for (;;) {
+        if (!try_lock(pg, deadline, &lock, err)) {
             return false;
         }
-        if (locked) {
+        if (lock.locked) {
             break;
         }
         if (!run_text(pg, "ROLLBACK", deadline, err)) {
@@ -124,7 +123,7 @@ bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *
             return error_set(err, ERROR_INTERRUPTED, "told to stop");
         }
     }
-    if (upgrade(pg, deadline, err)) {
+    if (upgrade(pg, lock.exists, deadline, err)) {
         return true;
     }
     struct error ignored;
