@@ -1,0 +1,149 @@
+"""One call to the outside fails, each in turn: what the run then says is so, and the next run ends
+the work, with nothing done twice.
+
+The program is linked with tests/faults/faults.c, which counts the calls of libpq and libcurl and
+cuts the connection at one of them. The short form takes a sample of them.
+"""
+
+import itertools
+import os
+import unittest
+
+from case import LONG, main, share_lab
+from lab import REPOSITORY, Lab
+from aws_endpoint import AwsEndpoint
+from truth import CREATE_EFFECTS, TruthCase, effect, ids_of
+
+os.environ.setdefault("POSTLUDE", f"{REPOSITORY}/build/tests/faults/postlude_faulty")
+
+HOWS = ("before", "after", "amid")
+SENDING = ("PQsendQuery", "PQflush", "PQputCopyData", "PQputCopyEnd", "curl_multi_perform")
+TAKING = ("PQgetResult", "PQgetCopyData")  # what has arrived already
+LOG = "calls.log"
+
+# Each takes a while, so that there is time to cut it off.
+SLEEP = "select pg_sleep(0.05);\n"
+FILES = {
+    "0001_effects.sql": effect("0001_effects", CREATE_EFFECTS, SLEEP),
+    "0002_plain.sql": effect("0002_plain", after=SLEEP),
+    "0003_copy.sql": effect("0003_copy", "create table copied (n int, t text);\n"
+                            "copy copied from stdin;\n1\ta\n2\tb\n3\tc\n\\.\n", SLEEP),
+    # More than two messages of one transaction.
+    "0004_large.sql": effect("0004_large", "create table large (t text);\n" + "".join(
+        f"insert into large values ('{n}{'x' * 250_000}');\n" for n in range(10)), SLEEP),
+    "0005_last.sql": effect("0005_last", after=SLEEP),
+}
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    aws = AwsEndpoint().start()
+    unittest.addModuleCleanup(aws.stop)
+    share_lab(Lab(aws=aws))
+
+
+def hows_of(name):
+    """The ways in which a call of this function can fail that differ."""
+    return HOWS if name in SENDING else HOWS[:1] if name in TAKING else HOWS[:2]
+
+
+def every(calls):
+    """(call, how) for each call and each way that differs."""
+    return [(call, how) for call in calls for how in hows_of(call[1])]
+
+
+def spread(calls, count):
+    """count of these calls, evenly, with the first and the last."""
+    if count >= len(calls):
+        return calls
+    return [calls[round(i * (len(calls) - 1) / (count - 1))] for i in range(count)]
+
+
+def sample(calls, count, sends):
+    """(call, how) for count of the calls, and for messages cut off while the server is at work.
+    Of several calls of a function in a row, which differ in what was read already, one stands for
+    all."""
+    distinct = [call for call, before in zip(calls, [(0, "")] + calls) if call[1] != before[1]]
+    sending = [call for call in calls if call[1] == "PQsendQuery"]
+    return list(zip(spread(distinct, count), itertools.cycle(HOWS))) + [
+        (call, "amid") for call in spread(sending, sends)]
+
+
+class Faults(TruthCase):
+    """Scenarios, each with a count of its calls and a sweep over them."""
+
+    def calls(self):
+        """The calls of the last run: (number, function); and the function whose call failed."""
+        with open(f"{self.lab.folder}/{LOG}", encoding="utf-8") as stream:
+            lines = [line.split() for line in stream]
+        cut = [line[1] for line in lines if len(line) == 3]
+        return [(int(line[0]), line[1]) for line in lines], cut[0] if cut else "nothing"
+
+    def start(self, files, port, fault=None, **changes):
+        """A run on a fresh database, perhaps with a fault (number, how); (run, database)."""
+        log = f"{self.lab.folder}/{LOG}"
+        if os.path.exists(log):
+            os.unlink(log)
+        db = self.lab.database()
+        plan = self.lab.plan(files, db, database={"wait": "10s"}, **changes)
+        at, how = fault or (0, "")
+        run = self.lab.run("run", plan=plan, event=self.lab.event(), port=port, env={
+            "FAULTS_LOG": log, "FAULTS_AT": str(at), "FAULTS_HOW": how})
+        return run, db
+
+    def goes_on(self, files, mended, db, port):
+        """The next run, undisturbed, ends the work; what is applied is not to be mended."""
+        there = self.in_step(db)
+        files = {name: files[name] if name[:-4] in there else text for name, text in mended.items()}
+        run = self.lab.run("run", plan=self.lab.plan(files, db), event=self.lab.event(), port=port)
+        self.ended(run, db, ids_of(files))
+        self.assertEqual(self.lab.fingerprint(db, ledger=False), self.whole)
+
+    def sweep(self, files, mended, size, first="PQconnectStartParams", ports=(), **changes):
+        """Fails each call from that function's first one on; in the short form a sample of this
+        size. mended is what the next run applies."""
+        run, db = self.start(mended, self.lab.direct)
+        self.ended(run, db, ids_of(mended))
+        self.whole = self.lab.fingerprint(db, ledger=False)
+        for port in ports or (self.lab.direct, self.lab.pooler):
+            run, db = self.start(files, port, **changes)
+            self.truthful(run, db, ids_of(files), cut_off=False)
+            calls, _ = self.calls()
+            calls = calls[[name for _, name in calls].index(first):]
+            for (number, name), how in every(calls) if LONG else sample(calls, *size):
+                with self.subTest(name, port=port, number=number, how=how):
+                    self.disturb(files, mended, port, (number, how), **changes)
+
+    def disturb(self, files, mended, port, fault, **changes):
+        self.lab.aws.clear()
+        run, db = self.start(files, port, fault, **changes)
+        _, cut = self.calls()
+        try:
+            self.quiet(db, direct=port == self.lab.direct)
+            self.truthful(run, db, ids_of(files))
+            self.goes_on(files, mended, db, port)
+        except AssertionError as error:
+            raise AssertionError(f"{cut} was cut:\n{error}\n{run}") from error
+
+    def test_a_run_that_applies(self):
+        self.sweep(FILES, FILES, (6, 6))
+
+    def test_a_migration_that_fails(self):
+        failing = {**FILES, "0003_copy.sql": "copy effects from stdin;\nx\n\\.\nselect nowhere;\n"}
+        self.sweep(failing, FILES, (3, 0))
+
+    def test_a_migration_that_is_cancelled(self):
+        slow = {**FILES, "0002_plain.sql": effect("0002_plain", after="select pg_sleep(7);\n")}
+        self.sweep(slow, FILES, (2, 0), first="PQcancel", run={"deadline": "1s"},
+                   ports=() if LONG else (self.lab.pooler,))
+
+    def test_every_kind_of_call_is_counted(self):
+        run, db = self.start(FILES, self.lab.pooler)
+        self.ended(run, db, ids_of(FILES))
+        self.assertEqual({name for _, name in self.calls()[0]}, {
+            "PQconnectStartParams", "PQconnectPoll", "PQsendQuery", "PQflush", "PQconsumeInput",
+            "PQgetResult", "PQputCopyData", "PQputCopyEnd", "curl_multi_perform",
+            "curl_multi_poll"})
+
+
+if __name__ == "__main__":
+    main()
