@@ -258,16 +258,17 @@ class Lab:
                 "PGCLIENTENCODING": "UTF8"}
 
     @contextlib.contextmanager
-    def session(self, db, sql):
-        """Runs sql beside the block, as the superuser, and ends it with the block: to hold a lock.
-        The last statement must be one that lasts, such as pg_sleep; it runs when the block starts.
-        """
+    def session(self, db, sql, user=SUPERUSER, port=None):
+        """Runs sql beside the block, and ends it with the block: to hold a lock. It begins a
+        transaction, or is one statement; the last one must be one that lasts, such as pg_sleep: it
+        runs when the block starts."""
         process = subprocess.Popen(with_parent(self._psql_command()), text=True, cwd="/",
-                                   env=self._psql_environment(db, SUPERUSER, None),
+                                   env=self._psql_environment(db, user, port),
                                    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         name = f"session{next(self._numbers)}"
-        process.stdin.write(f"set application_name = '{name}';\n{sql}\n")
+        # In one message with the first statement, or a pooler might let others in between.
+        process.stdin.write(f"set application_name = '{name}'\\; {sql}\n")
         process.stdin.close()
         mine = f"from pg_stat_activity where application_name = '{name}'"
         try:

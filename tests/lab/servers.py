@@ -91,6 +91,13 @@ class PostgreSQL:
         if self.child:
             self.child.stop()
 
+    def restart(self, mode="fast"):
+        """Stops and starts it, on the same port: "fast" ends the sessions and writes everything
+        out, "immediate" is a crash, after which it recovers."""
+        self.child.signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
+        self.child.process.wait(30)
+        self.start()
+
 
 class PgBouncer:
     """A pooler in transaction mode in front of a PostgreSQL: TLS and SCRAM on both sides.
@@ -134,6 +141,7 @@ pool_mode = transaction
 default_pool_size = {self._pool_size}
 max_client_conn = 500
 server_idle_timeout = 20
+server_login_retry = 1
 auth_type = scram-sha-256
 auth_file = {self.folder}/userlist.txt
 admin_users = {POOLER_ADMIN}
@@ -147,7 +155,7 @@ server_tls_ca_file = {self._authority}
 
     def start(self):
         for _ in range(STARTS):
-            port = free_port()
+            port = self.port or free_port()
             with open(f"{self.folder}/port.ini", "w", encoding="utf-8") as stream:
                 stream.write(f"listen_port = {port}\n")
             self.child = Child(["/usr/sbin/pgbouncer", f"{self.folder}/pgbouncer.ini"], self.log)
@@ -159,3 +167,8 @@ server_tls_ca_file = {self._authority}
     def stop(self):
         if self.child:
             self.child.stop()
+
+    def restart(self):
+        """Stops and starts it, on the same port; its clients are dropped."""
+        self.child.stop()
+        self.start()
