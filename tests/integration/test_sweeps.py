@@ -173,8 +173,8 @@ class Kills(Sweep):
 
     @contextlib.contextmanager
     def killed_in_the_queue(self, files):
-        """A database whose pool is full during the block, while the message of a run that was killed
-        waits in front of it. PgBouncer sees only when its turn comes that its sender is gone."""
+        """A database whose pool is full during the block, while the message of a killed run waits
+        in front of it. PgBouncer sees only when its turn comes that its sender is gone."""
         db = self.lab.database(pool_size=1)
         process = self.start(db, self.lab.pooler, files)
         self.asleep(db)

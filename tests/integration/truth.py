@@ -84,7 +84,7 @@ class TruthCase(LabCase):
         return report
 
     def _recorded(self, run, report, db, cut_off):
-        """The run has one row at most, with the outcome that it told, and so have its messages."""
+        """The run has one row at most, with the outcome it told, and so have its messages."""
         outcomes = [row["outcome"] for row in self.lab.runs(db)
                     if row["run_id"] == report["run_id"]]
         excused = cut_off and (NOT_RECORDED in run.err or not reached(report) or
@@ -95,7 +95,8 @@ class TruthCase(LabCase):
 
     def published(self, run_id):
         """The reports that the topic got from this run."""
-        reports = [json.loads(m["message"]) for m in self.lab.aws.messages()] if self.lab.aws else []
+        messages = self.lab.aws.messages() if self.lab.aws else []
+        reports = [json.loads(message["message"]) for message in messages]
         return [report for report in reports if report["run_id"] == run_id]
 
     def ended(self, run, db, ids):
