@@ -51,7 +51,8 @@ struct ledger_row {
 struct ledger_holder {
     char run_id[UUID_TEXT_SIZE];
     char since[40];
-    char migration[256]; /* the step outside a transaction that it is at, or "" */
+    char migration[256]; /* what it is at, "" = not known: of ledger_take whatever it is, in a
+                            transaction cut to some 17 bytes; of ledger_read a step outside one */
 };
 
 struct ledger {

@@ -64,17 +64,33 @@ bool ledger_write(struct pg *pg, const char *sql, struct deadline deadline, stru
     return false;
 }
 
+/* What the holder is at: a step outside a transaction says so in its row, a transaction's row
+ * nobody else sees yet, but its session carries the name, cut to what the server keeps. */
+static void at_work_sql(struct buf *sql, const char *plan)
+{
+    buf_text(sql, "CASE WHEN NOT taken THEN coalesce("
+                  "(SELECT id FROM postlude.migration WHERE state = 'started'"
+                  " AND run_id = holder AND plan = ");
+    pg_literal(sql, plan);
+    buf_text(sql, " ORDER BY started_at DESC LIMIT 1), (SELECT pg_catalog.substr("
+                  "a.application_name, pg_catalog.length(p.prefix) + 1)"
+                  " FROM pg_catalog.pg_stat_activity a,"
+                  " (SELECT 'postlude/' || holder || '/') p(prefix)"
+                  " WHERE a.datname = pg_catalog.current_database()"
+                  " AND pg_catalog.starts_with(a.application_name, p.prefix)"
+                  " AND a.application_name <> pg_catalog.left(p.prefix || ");
+    pg_literal(sql, plan);
+    buf_text(sql, ", 63) ORDER BY a.query_start DESC NULLS LAST LIMIT 1)) END");
+}
+
 bool ledger_take(struct pg *pg, const json_t *run_row, struct deadline deadline, bool *out_taken,
                  struct ledger_holder *out_holder, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(LEDGER_ROW_MAX);
-    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT "SELECT taken, holder, " LEDGER_TIME(
-                       "held_since") ", CASE WHEN NOT taken THEN"
-                                     " (SELECT id FROM postlude.migration WHERE state = 'started' "
-                                     "AND run_id = holder"
-                                     " AND plan = ");
-    pg_literal(&sql, json_text(run_row, "plan"));
-    buf_text(&sql, " ORDER BY started_at DESC LIMIT 1) END FROM postlude.take(");
+    buf_text(&sql,
+             LEDGER_OPEN LEDGER_SHORT_WAIT "SELECT taken, holder, " LEDGER_TIME("held_since") ", ");
+    at_work_sql(&sql, json_text(run_row, "plan"));
+    buf_text(&sql, " FROM postlude.take(");
     ledger_json(&sql, run_row);
     buf_format(&sql, ", interval '%d s');\nCOMMIT", LEASE_S);
     AUTO(pg_reply) struct pg_reply reply = {0};
