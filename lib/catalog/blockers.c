@@ -14,6 +14,7 @@ static void blockers_sql(const char *application_prefix, struct buf *sql)
                   " SELECT b.pid, a.usename, a.application_name, (extract(epoch FROM"
                   " pg_catalog.clock_timestamp() - a.xact_start) * 1000)::bigint,"
                   " CASE WHEN b.pid = 0 THEN 'a prepared transaction'"
+                  " WHEN a.query ~* 'password' THEN '(not shown: it holds the word PASSWORD)'"
                   " WHEN a.state IS NOT NULL THEN pg_catalog.left(a.query, 95) END, a.state"
                   " FROM blocker b LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid");
     buf_format(sql, " ORDER BY a.xact_start NULLS LAST, b.pid LIMIT %d", CATALOG_BLOCKERS_MAX);
