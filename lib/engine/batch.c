@@ -105,7 +105,7 @@ static void count_applied(struct flight *flight, size_t first, size_t count)
 static bool flush(struct flight *flight, struct error *err)
 {
     const struct engine *engine = flight->engine;
-    return ledger_touch(engine->pg, engine->request.plan->name, engine->outcome->run_id,
+    return ledger_flush(engine->pg, engine->request.plan->name, engine->outcome->run_id,
                         deadline_in(UNDO_MS), err);
 }
 

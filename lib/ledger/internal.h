@@ -13,6 +13,11 @@
  * of CREATE INDEX CONCURRENTLY. */
 #define LEDGER_SHORT_WAIT "SET LOCAL lock_timeout = '2s';\n"
 enum { LEDGER_LEAD = 3 }; /* statements of the two */
+/* A login whose commits are not flushed is not asked where the record must be on disk. "local" and
+ * not "on", which may wait for a standby. */
+#define LEDGER_FLUSHED                                                                             \
+    "SELECT pg_catalog.set_config('synchronous_commit', 'local', true)"                            \
+    " WHERE pg_catalog.current_setting('synchronous_commit') = 'off';\n"
 
 /* How times are shown: "2031-03-14T09:26:53.120Z". */
 #define LEDGER_TIME(column)                                                                        \

@@ -154,6 +154,9 @@ MUST_CHECK bool ledger_release(struct pg *pg, const char *plan, const char *run_
 /* A sign of life of a run that owns the plan and does not hold its row: due well within 5 s. */
 MUST_CHECK bool ledger_touch(struct pg *pg, const char *plan, const char *run_id,
                              struct deadline deadline, struct error *err);
+/* One that is on disk when it returns, and with it whatever was committed before it. */
+MUST_CHECK bool ledger_flush(struct pg *pg, const char *plan, const char *run_id,
+                             struct deadline deadline, struct error *err);
 
 /* Writes that the step begins, or goes on where its row says. */
 MUST_CHECK bool ledger_step_start(struct pg *pg, const struct ledger_claim *claim,

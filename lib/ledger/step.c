@@ -2,12 +2,8 @@
 #include "base/text.h"
 #include "ledger/internal.h"
 
-/* A step outside a transaction begins only when it is on disk that it does: a login whose commits
- * are not flushed is not asked. "local" and not "on", which may wait for a standby. */
-#define FLUSHED                                                                                    \
-    "SELECT pg_catalog.set_config('synchronous_commit', 'local', true)"                            \
-    " WHERE pg_catalog.current_setting('synchronous_commit') = 'off';\n"
-#define BEGIN_STEP LEDGER_OPEN LEDGER_SHORT_WAIT FLUSHED
+/* A step outside a transaction begins only when it is on disk that it does. */
+#define BEGIN_STEP LEDGER_OPEN LEDGER_SHORT_WAIT LEDGER_FLUSHED
 enum { STEP_SET = LEDGER_LEAD + 1 };
 
 /* transaction_timeout is there from 17 on. What is named by a row of pg_settings leaves no snapshot
@@ -52,11 +48,12 @@ bool ledger_release(struct pg *pg, const char *plan, const char *run_id, struct 
     return ledger_write(pg, sql.data, deadline, &reply, err);
 }
 
-bool ledger_touch(struct pg *pg, const char *plan, const char *run_id, struct deadline deadline,
-                  struct error *err)
+static bool touch(struct pg *pg, const char *plan, const char *run_id, const char *durability,
+                  struct deadline deadline, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(4096);
-    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT "SET LOCAL synchronous_commit = off;\n");
+    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT);
+    buf_text(&sql, durability);
     owner_call(&sql, "touch", plan, run_id);
     buf_text(&sql, "COMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
@@ -65,6 +62,18 @@ bool ledger_touch(struct pg *pg, const char *plan, const char *run_id, struct de
     }
     return text_same(pg_value(&reply, LEDGER_LEAD + 1, 0, 0), "t") ||
            ledger_overtaken(err, "PL001");
+}
+
+bool ledger_touch(struct pg *pg, const char *plan, const char *run_id, struct deadline deadline,
+                  struct error *err)
+{
+    return touch(pg, plan, run_id, "SET LOCAL synchronous_commit = off;\n", deadline, err);
+}
+
+bool ledger_flush(struct pg *pg, const char *plan, const char *run_id, struct deadline deadline,
+                  struct error *err)
+{
+    return touch(pg, plan, run_id, LEDGER_FLUSHED, deadline, err);
 }
 
 /* Runs the call that sql ends with, its last parenthesis open. */

@@ -110,7 +110,7 @@ bool ledger_end(struct pg *pg, const json_t *run_row, bool durable, struct deadl
 {
     AUTO(buf) struct buf sql = buf_make(LEDGER_ROW_MAX);
     buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT);
-    buf_text(&sql, durable ? "" : "SET LOCAL synchronous_commit = off;\n");
+    buf_text(&sql, durable ? LEDGER_FLUSHED : "SET LOCAL synchronous_commit = off;\n");
     buf_text(&sql, "SELECT postlude.end_run(");
     ledger_json(&sql, run_row);
     buf_text(&sql, ");\nCOMMIT");
