@@ -171,7 +171,7 @@ static json_t *blockers(const struct outcome_failure *failure, enum outcome_deta
         put_number(object, "pid", blocker->pid);
         put_text(object, "user", blocker->user);
         put_text(object, "application", blocker->application);
-        put_number(object, "age_ms", blocker->age_ms);
+        put(object, "age_ms", blocker->age_ms >= 0 ? number(blocker->age_ms) : json_null());
         put_guarded(object, "query", outcome_part_shown(blocker->query), detail);
         append(array, object);
     }

@@ -31,7 +31,7 @@ struct outcome_blocker {
     int pid;
     char user[64];
     char application[64];
-    int64_t age_ms;
+    int64_t age_ms; /* of its transaction; -1 = not known */
     char query[96];
 };
 

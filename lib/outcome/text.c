@@ -72,8 +72,10 @@ static void blocker(const struct sheet *sheet, const struct outcome_blocker *blo
         buf_text(&shown, ", application ");
         text_escape(&shown, blocker->application, strlen(blocker->application));
     }
-    buf_text(&shown, ", for ");
-    text_show_duration(&shown, blocker->age_ms);
+    if (blocker->age_ms >= 0) {
+        buf_text(&shown, ", for ");
+        text_show_duration(&shown, blocker->age_ms);
+    }
     const char *query = outcome_part_shown(blocker->query);
     if (sheet->detail == OUTCOME_WHOLE && *query) {
         buf_text(&shown, ": ");
