@@ -99,6 +99,8 @@ static void count_applied(struct flight *flight, size_t first, size_t count)
     }
     flight->applied = first + count;
     flight->attempts = 0;
+    /* What was said of a try that failed is not said of the next migration. */
+    flight->engine->outcome->failure = (struct outcome_failure){0};
 }
 
 /* What was committed so far waits for no flush; this does, and flushes it. */
@@ -167,7 +169,9 @@ static bool back_off(struct flight *flight, const struct plan_migration *migrati
     buf_format(&line, "%s is rolled back and tried again in ", migration->id);
     text_show_duration(&line, pause);
     buf_format(&line, ", retry %d of %d", (int)flight->attempts, (int)migration->retries);
-    log_trouble(LOG_WARN, line.data, why);
+    struct error said = *why;
+    said.hint[0] = '\0'; /* it is for the case that no retry helps */
+    log_trouble(LOG_WARN, line.data, &said);
     engine_name_blockers(flight->engine, &flight->engine->outcome->failure);
     return engine_linger(flight->engine, pause, err);
 }
@@ -212,6 +216,7 @@ static bool interrupted(struct flight *flight, const struct message_batch *batch
     if (!settle_batch(flight, committed, err)) {
         return false;
     }
+    flight->engine->outcome->failure = (struct outcome_failure){0};
     engine_name_interrupted(flight->engine, migration_at(flight, flight->first + spot.item),
                             "it was cancelled and rolled back", &why);
     flight->engine->outcome->failure.left =
