@@ -146,12 +146,17 @@ static void on_cancel(void *context)
     struct error err;
     char prefix[64];
     int cancelled = 0;
+    const struct engine_request request = engine->request;
     engine_session_prefix(engine->outcome->run_id, prefix);
     engine->watch.shut_until_ms = 0;
+    /* What ends the run must not end this. */
+    engine->request.stop = NULL;
+    engine->request.deadline = deadline_in(CANCEL_MS);
     if (open_watch(engine, deadline_in(CANCEL_MS)) &&
         !catalog_cancel(engine->watch.pg, prefix, deadline_in(CANCEL_MS), &cancelled, &err)) {
         shut(&engine->watch);
     }
+    engine->request = request;
 }
 
 void engine_watch(struct engine *engine, const struct plan_migration *migration)

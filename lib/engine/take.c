@@ -24,12 +24,15 @@ static bool busy(const struct engine *engine, const struct ledger_holder *holder
                       holder->run_id);
 }
 
-static void say_who(const struct ledger_holder *holder, struct deadline patience, int64_t *next_ms)
+static void say_who(const struct engine *engine, const struct ledger_holder *holder,
+                    struct deadline patience, int64_t *next_ms)
 {
+    bool ours = text_same(holder->run_id, engine->outcome->run_id);
     int64_t now = clock_steady_ms();
     if (now >= *next_ms) {
         AUTO(buf) struct buf line = buf_make(256);
-        buf_text(&line, "waiting for another run of this plan, for ");
+        buf_format(&line, "waiting for %s, for ",
+                   ours ? "what this run left on the server" : "another run of this plan");
         text_show_duration(&line, deadline_left_ms(patience));
         buf_text(&line, " more at most");
         log_info(line.data, LOG_TEXT("holder", holder->run_id), LOG_TEXT("since", holder->since),
@@ -67,7 +70,7 @@ static bool poll_until_taken(struct engine *engine, const json_t *row, struct er
         if (deadline_passed(patience)) {
             return busy(engine, &holder, err);
         }
-        say_who(&holder, patience, &next_ms);
+        say_who(engine, &holder, patience, &next_ms);
         if (!wait_pause(POLL_LEAST_MS + random_up_to(POLL_SPREAD_MS), patience, request->stop)) {
             return error_set(err, ERROR_INTERRUPTED, "told to stop while waiting for another run");
         }
