@@ -3,6 +3,7 @@
 A test file takes setUpModule from here, or makes its own with share_lab(Lab(...)).
 """
 
+import functools
 import os
 import sys
 import time
@@ -86,6 +87,16 @@ class LabCase(unittest.TestCase):
     def states(self, db, plan="orders"):
         """The ledger's states by migration."""
         return {key: row["state"] for key, row in self.lab.migrations(db, plan).items()}
+
+
+def everywhere(test):
+    """A test method that gets a port: runs it through the pooler, and directly."""
+    @functools.wraps(test)
+    def both(self):
+        for place, port in (("pooler", self.lab.pooler), ("direct", self.lab.direct)):
+            with self.subTest(place):
+                test(self, port)
+    return both
 
 
 class Timed(unittest.TextTestResult):

@@ -3,7 +3,7 @@
 import signal
 import time
 
-from case import Lab, LabCase, main, share_lab
+from case import Lab, LabCase, everywhere, main, share_lab
 from watch import Watch
 
 
@@ -29,11 +29,6 @@ def numbered(count, **instead):
 
 class Base(LabCase):
     """Plans of many small files, and what became of them."""
-
-    def ports(self):
-        for port in (self.lab.pooler, self.lab.direct):
-            with self.subTest("pooler" if port == self.lab.pooler else "direct"):
-                yield port
 
     def run_plan(self, db, files, *args, port=None, **changes):
         return self.lab.run("run", *args, plan=self.lab.plan(files, db, **changes),
@@ -105,42 +100,42 @@ class Batches(Base):
         self.assertEqual(messages, 1)
         self.assertLessEqual(flushes, alone + 8)
 
-    def test_a_large_file_between_small_ones(self):
+    @everywhere
+    def test_a_large_file_between_small_ones(self, port):
         large = "".join(f"insert into effects values (5), (-{n}); -- {'é' * 400}\n"
                         for n in range(2500))
         large += "delete from effects where n <= 0 or n = 5;\ninsert into effects values (5);\n"
-        for port in self.ports():
-            db = self.lab.database()
-            run = self.run_plan(db, numbered(9, n5=large), port=port)
-            self.ends(run, 0, "applied")
-            self.assertEqual(self.effects(db), list(range(1, 10)))
+        db = self.lab.database()
+        run = self.run_plan(db, numbered(9, n5=large), port=port)
+        self.ends(run, 0, "applied")
+        self.assertEqual(self.effects(db), list(range(1, 10)))
         error = self.fails_at(5, large + "select 'é', nowhere;\n", count=9)
         self.assertEqual(self.place(error), ("0005_step.sql", 2503, 13))
 
-    def test_error_at_number_150_of_300(self):
+    @everywhere
+    def test_error_at_number_150_of_300(self, port):
         files = numbered(300, n150="insert into effects values (150);\n\n  select 'é', nosuch(1);\n",
                          n120="insert into effects values (120);\nselect pg_sleep(0.5);\n")
-        for port in self.ports():
-            db = self.lab.database()
-            run = self.run_plan(db, files, port=port)
-            self.ends(run, 1, "failed")
-            self.stands_at(db, run, 149)
-            self.assertEqual(self.place(run.error), ("0150_step.sql", 3, 15), run)
-            took = {step["id"]: step["duration_ms"] for step in run.report["applied"]}
-            slow = took.pop("0120_step")
-            self.assertGreaterEqual(slow, 490)
-            self.assertLess(slow, 5000)
-            self.assertLess(sorted(took.values())[100], 100)
-            self.assertLessEqual(sum(took.values()) + slow, run.report["duration_ms"])
-            said = [line for line in run.log if line.get("migration") == "0120_step"]
-            self.assertEqual(said[0]["duration_ms"], slow, said)
-            self.assertGreaterEqual(self.lab.migrations(db)["0120_step"]["duration_ms"], 490)
+        db = self.lab.database()
+        run = self.run_plan(db, files, port=port)
+        self.ends(run, 1, "failed")
+        self.stands_at(db, run, 149)
+        self.assertEqual(self.place(run.error), ("0150_step.sql", 3, 15), run)
+        took = {step["id"]: step["duration_ms"] for step in run.report["applied"]}
+        slow = took.pop("0120_step")
+        self.assertGreaterEqual(slow, 490)
+        self.assertLess(slow, 5000)
+        self.assertLess(sorted(took.values())[100], 100)
+        self.assertLessEqual(sum(took.values()) + slow, run.report["duration_ms"])
+        said = [line for line in run.log if line.get("migration") == "0120_step"]
+        self.assertEqual(said[0]["duration_ms"], slow, said)
+        self.assertGreaterEqual(self.lab.migrations(db)["0120_step"]["duration_ms"], 490)
 
-    def test_syntax_error_at_number_150_of_300(self):
-        for port in self.ports():
-            error = self.fails_at(150, "select 'é';\n  selec 2;\n", count=300, port=port)
-            self.assertEqual((error["sqlstate"], *self.place(error)),
-                             ("42601", "0150_step.sql", 2, 3))
+    @everywhere
+    def test_syntax_error_at_number_150_of_300(self, port):
+        error = self.fails_at(150, "select 'é';\n  selec 2;\n", count=300, port=port)
+        self.assertEqual((error["sqlstate"], *self.place(error)),
+                         ("42601", "0150_step.sql", 2, 3))
 
     def test_syntax_error_in_the_first(self):
         db = self.lab.database()
@@ -210,17 +205,17 @@ class Batches(Base):
             else:
                 self.assertEqual(self.effects(db), list(range(1, 10)))
 
-    def test_its_own_begin_inside_a_batch(self):
+    @everywhere
+    def test_its_own_begin_inside_a_batch(self, port):
         level = ("insert into effects values ({0});\ncreate table level{0} as "
                  "select current_setting('transaction_isolation') as level;\n")
         files = numbered(9, n4="begin isolation level serializable;\n" + level.format(4) +
                          "commit;\n", n5=level.format(5))
-        for port in self.ports():
-            db = self.lab.database()
-            self.ends(self.run_plan(db, files, port=port), 0, "applied")
-            self.assertEqual(self.effects(db), list(range(1, 10)))
-            self.assertEqual(self.lab.value("select l4.level, l5.level from level4 l4, level5 l5",
-                                            db), "serializable|read committed")
+        db = self.lab.database()
+        self.ends(self.run_plan(db, files, port=port), 0, "applied")
+        self.assertEqual(self.effects(db), list(range(1, 10)))
+        self.assertEqual(self.lab.value("select l4.level, l5.level from level4 l4, level5 l5",
+                                        db), "serializable|read committed")
 
     def test_to_in_the_middle(self):
         db = self.lab.database()
@@ -303,41 +298,41 @@ class Middle(Base):
         self.asleep(db)
         return watch
 
-    def test_sigterm(self):
-        for port in self.ports():
-            db = self.lab.database()
-            watch = self.start(db, port)
-            started = time.monotonic()
-            watch.process.send_signal(signal.SIGTERM)
-            run = watch.finish()
-            self.assertLess(time.monotonic() - started, 12)
-            report = self.ends(run, 7, "interrupted")
-            self.assertEqual(report["error"]["migration"], identity(12))
-            self.stands_at(db, run, 11, failed=False)
-            self.assertEqual(self.lab.runs(db)[0]["outcome"], "interrupted")
+    @everywhere
+    def test_sigterm(self, port):
+        db = self.lab.database()
+        watch = self.start(db, port)
+        started = time.monotonic()
+        watch.process.send_signal(signal.SIGTERM)
+        run = watch.finish()
+        self.assertLess(time.monotonic() - started, 12)
+        report = self.ends(run, 7, "interrupted")
+        self.assertEqual(report["error"]["migration"], identity(12))
+        self.stands_at(db, run, 11, failed=False)
+        self.assertEqual(self.lab.runs(db)[0]["outcome"], "interrupted")
 
-    def test_killed_and_started_again_at_once(self):
-        for port in self.ports():
-            db = self.lab.database()
-            watch = self.start(db, port)
-            watch.process.kill()
-            run = self.run_plan(db, numbered(20), port=port)
-            self.ends(run, 0, "applied")
-            self.assertEqual([step["id"] for step in run.report["applied"]],
-                             [identity(n) for n in range(12, 21)])
-            self.assertEqual(self.effects(db), list(range(1, 21)))
-            self.assertEqual([row["outcome"] for row in self.lab.runs(db)], ["lost", "applied"])
-            watch.process.wait()
+    @everywhere
+    def test_killed_and_started_again_at_once(self, port):
+        db = self.lab.database()
+        watch = self.start(db, port)
+        watch.process.kill()
+        run = self.run_plan(db, numbered(20), port=port)
+        self.ends(run, 0, "applied")
+        self.assertEqual([step["id"] for step in run.report["applied"]],
+                         [identity(n) for n in range(12, 21)])
+        self.assertEqual(self.effects(db), list(range(1, 21)))
+        self.assertEqual([row["outcome"] for row in self.lab.runs(db)], ["lost", "applied"])
+        watch.process.wait()
 
-    def test_the_log_shows_how_far_it_is(self):
-        for port in self.ports():
-            db = self.lab.database()
-            watch = self.start(db, port, "--log-level", "debug")
-            for number in (1, 11, 12):
-                watch.wait_for(lambda line, number=number: line["msg"] == "began" and
-                               line["migration"] == identity(number), seconds=10)
-            watch.process.send_signal(signal.SIGTERM)
-            self.ends(watch.finish(), 7, "interrupted")
+    @everywhere
+    def test_the_log_shows_how_far_it_is(self, port):
+        db = self.lab.database()
+        watch = self.start(db, port, "--log-level", "debug")
+        for number in (1, 11, 12):
+            watch.wait_for(lambda line, number=number: line["msg"] == "began" and
+                           line["migration"] == identity(number), seconds=10)
+        watch.process.send_signal(signal.SIGTERM)
+        self.ends(watch.finish(), 7, "interrupted")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Nothing of ours reaches the next client of a pooler: a pool of one server connection shows it."""
+"""Nothing of a migration reaches the next client of a pooler: a pool of one server connection shows it."""
 
 import json
+import signal
 
 from case import ORDERS, LabCase, main, setUpModule  # noqa: F401
 
@@ -31,7 +32,7 @@ select json_build_object(
      where locktype = 'advisory' and pid = pg_backend_pid()))
 """
 
-LEAKY = """
+LEAKY = r"""
 set search_path = pg_catalog;
 set statement_timeout = '1h';
 set session lock_timeout = '1h';
@@ -39,15 +40,28 @@ set work_mem = '7MB';
 set timezone = 'Asia/Kathmandu';
 set client_min_messages = 'error';
 set orders.tenant = 'seven';
+set application_name = 'somebody else';
+set synchronous_commit = off;
 set session characteristics as transaction isolation level serializable;
 select set_config('default_transaction_read_only', 'on', false);
+do $$ begin set standard_conforming_strings = off; end $$;
+create function pg_temp.f() returns void language sql as $$ set work_mem = '9MB' $$; select pg_temp.f();
+do $$ begin perform set_config('statement_timeout', '1h', false); execute 'listen orders'; perform pg_advisory_lock(4712); end $$;
 set role orders_owner;
+set role none;
 listen orders;
 create temporary table scratch (a int);
 prepare orders_by_id as select 1;
 declare c cursor with hold for select 1;
 select pg_advisory_lock(4711);
 """
+KINDS = LEAKY.strip().split("\n")
+
+
+def seen(number):
+    """A migration that writes down what it sees, but for the name, which is its own."""
+    return (f"create table seen{number} as select (select j::jsonb - 'application' from ("
+            f"{SESSION}) s(j)) as seen;\n")
 
 
 class Pool(LabCase):
@@ -71,30 +85,40 @@ class Pool(LabCase):
     def test_a_run_on_a_pool_of_one(self):
         self.leaves_nothing(ORDERS)
 
-    def test_session_settings_of_a_migration(self):
-        for line in LEAKY.strip().split("\n"):
-            with self.subTest(line):
-                self.leaves_nothing({"0001_it.sql": f"create table t (a int);\n{line}\n"})
+    def test_each_kind_after_success_and_for_the_next_migration(self):
+        for kind in KINDS:
+            with self.subTest(kind):
+                db = self.leaves_nothing({"0001_seen.sql": seen(1), "0002_leak.sql": kind + "\n",
+                                          "0003_seen.sql": seen(3)})
+                self.assertEqual(self.lab.psql("select * from public.seen1", db),
+                                 self.lab.psql("select * from public.seen3", db))
+
+    def test_each_kind_after_a_failure(self):
+        for kind in KINDS:
+            with self.subTest(kind):
+                self.leaves_nothing({"0001_it.sql": kind + "\nselect 1/0;\n"}, code=1)
+
+    def test_all_of_them_interrupted(self):
+        db = self.lab.database(pool_size=1)
+        before, backend = self.session(db), self.backend(db)
+        process = self.lab.start_run("run", "--json", event=self.lab.event(), plan=self.lab.plan(
+            {"0001_it.sql": LEAKY + "select pg_sleep(60);\n"}, db))
+        self.lab.wait_for(db, "select count(*) from pg_stat_activity where datname = "
+                              "current_database() and wait_event = 'PgSleep'", "1")
+        process.send_signal(signal.SIGTERM)
+        self.ends(self.lab.finish(process), 7, "interrupted")
+        self.assertEqual(self.backend(db), backend)
+        self.assertEqual(self.session(db), before)
 
     def test_all_of_them_at_once(self):
         self.leaves_nothing({"0001_it.sql": LEAKY})
 
-    def test_hidden_in_a_function(self):
-        self.leaves_nothing({"0001_it.sql": "do $$ begin\n"
-                                            "perform set_config('statement_timeout', '1h', false);"
-                                            "\nset search_path = pg_catalog;\n"
-                                            "perform pg_advisory_lock(4711);\n"
-                                            "execute 'listen orders';\nend $$;\n"})
-
     def test_a_migration_that_fails(self):
         self.leaves_nothing({"0001_it.sql": LEAKY + "select nowhere;\n"}, code=1)
 
-    def test_the_next_migration_sees_nothing_either(self):
-        seen = ("create table seen{0} as select current_setting('search_path') as path, "
-                "current_setting('statement_timeout') as timeout, current_user::text as usr, "
-                "current_setting('default_transaction_read_only') as ro;\n")
-        db = self.leaves_nothing({"0001_seen.sql": seen.format(1), "0002_leak.sql": LEAKY,
-                                  "0003_seen.sql": seen.format(3)})
+    def test_the_next_migration_sees_nothing_of_all(self):
+        db = self.leaves_nothing({"0001_seen.sql": seen(1), "0002_leak.sql": LEAKY,
+                                  "0003_seen.sql": seen(3)})
         self.assertEqual(self.lab.psql("select * from public.seen1", db),
                          self.lab.psql("select * from public.seen3", db))
 
