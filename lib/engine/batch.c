@@ -245,6 +245,7 @@ static bool send_batch(struct flight *flight, struct message_batch *batch, bool 
     engine_watch(engine, migration_at(flight, flight->first));
     pg_on_notice(engine->pg, on_notice, flight);
     if (!begin_apart(engine, batch, &batch->begun, err)) {
+        roll_back(flight);
         return false;
     }
     for (bool last = false; !last;) {
@@ -266,11 +267,25 @@ static bool send_batch(struct flight *flight, struct message_batch *batch, bool 
     return true;
 }
 
+/* Gathers the next batch, if there may be one. Between batches that are one transaction it is open,
+ * and whoever writes to the ledger next would commit it. */
+static bool prepare(struct flight *flight, struct error *err)
+{
+    if (engine_may_begin(flight->engine, migration_at(flight, flight->first), err) &&
+        gather(flight, err)) {
+        return true;
+    }
+    if (flight->together && flight->first > 0) {
+        roll_back(flight);
+        flight->engine->outcome->failure.left = OUTCOME_LEFT_ALL;
+    }
+    return false;
+}
+
 static bool fly_one(struct flight *flight, struct error *err)
 {
     bool sent = false;
-    if (!engine_may_begin(flight->engine, migration_at(flight, flight->first), err) ||
-        !gather(flight, err)) {
+    if (!prepare(flight, err)) {
         return false;
     }
     const struct message_frame frame = engine_frame(flight->engine);
