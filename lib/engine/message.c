@@ -149,31 +149,6 @@ static void open_item(struct maker *maker)
     set_names(maker, MESSAGE_SETTINGS);
 }
 
-/* A statement of PL/pgSQL that raises unless the query returns exactly one row of one true. */
-static void ask_verify(struct maker *maker)
-{
-    const struct message_item *item = item_of(maker);
-    AUTO(buf) struct buf body = buf_make(FRAME_MAX + 8 * strlen(item->verify));
-    buf_text(&body, "DECLARE r record; n integer := 0; v jsonb;\nBEGIN\nFOR r IN EXECUTE ");
-    pg_literal(&body, item->verify);
-    buf_text(&body,
-             " LOOP n := n + 1; v := pg_catalog.to_jsonb(r); EXIT WHEN n > 1; END LOOP;\n"
-             "IF n <> 1 THEN RAISE EXCEPTION 'verify returned % instead of one row',"
-             " CASE n WHEN 0 THEN 'no row' ELSE 'several rows' END USING ERRCODE = "
-             "'" MESSAGE_VERIFY_FAILED "'; END IF;\n"
-             "IF (SELECT pg_catalog.count(*) FROM pg_catalog.jsonb_object_keys(v)) <> 1 THEN"
-             " RAISE EXCEPTION 'verify returned several columns instead of one'"
-             " USING ERRCODE = '" MESSAGE_VERIFY_FAILED "'; END IF;\n"
-             "SELECT value INTO v FROM pg_catalog.jsonb_each(v);\n"
-             "IF v <> 'true'::pg_catalog.jsonb THEN RAISE EXCEPTION"
-             " 'verify returned % instead of true', v USING ERRCODE = '" MESSAGE_VERIFY_FAILED
-             "'; END IF;\nEND");
-    struct buf *out = part(maker, MESSAGE_VERIFY, 0);
-    buf_text(out, "DO LANGUAGE plpgsql ");
-    pg_literal(out, body.data);
-    buf_text(out, ";\n");
-}
-
 static void set_flush(struct maker *maker, bool flush)
 {
     if (!flush) {
@@ -190,10 +165,11 @@ static void settle_item(struct maker *maker)
     if (!batch->together || (batch->closes && maker->item + 1 == batch->count)) {
         own(maker, MESSAGE_CLOSING, "SET CONSTRAINTS ALL IMMEDIATE");
     }
-    if (item_of(maker)->verify) {
+    const char *verify = item_of(maker)->verify;
+    if (verify) {
         own(maker, MESSAGE_CLOSING, "RESET ROLE");
         set_names(maker, MESSAGE_CLOSING);
-        ask_verify(maker);
+        message_verify_sql(verify, part(maker, MESSAGE_VERIFY, 0));
     }
 }
 
@@ -329,8 +305,9 @@ void message_make_verify(const struct message_batch *batch, struct message *out_
     set_limits(&maker);
     set_application(&maker);
     set_names(&maker, MESSAGE_SETTINGS);
-    ask_verify(&maker);
-    own(&maker, MESSAGE_COMMIT, "COMMIT");
+    message_verify_sql(batch->items[0].verify, part(&maker, MESSAGE_VERIFY, 0));
+    own(&maker, MESSAGE_COMMIT,
+        "ROLLBACK"); /* of what a function of the query set for the session */
 }
 
 void message_free(struct message *message)
@@ -339,71 +316,4 @@ void message_free(struct message *message)
     free(message->parts);
     free(message->copies);
     *message = (struct message){0};
-}
-
-static size_t byte_offset(const struct buf *text, int position)
-{
-    size_t at = 0;
-    for (int i = 1; i < position && at < text->length; i++) {
-        size_t size = text_sequence(text->data + at, text->length - at);
-        at += size ? size : 1;
-    }
-    return at;
-}
-
-/* The last part that begins at or before this offset of the message. */
-static size_t part_at(const struct message *message, size_t at)
-{
-    size_t low = 0;
-    size_t high = message->part_count;
-    while (low + 1 < high) {
-        size_t middle = low + (high - low) / 2;
-        if (message->parts[middle].at <= at) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static struct message_spot in_part(const struct message *message, const struct message_batch *batch,
-                                   size_t index, size_t at)
-{
-    const struct message_part *found = &message->parts[index];
-    struct message_spot spot = {.place = found->place, .item = found->item};
-    if (found->place == MESSAGE_STATEMENT) {
-        const struct sql_statement *statement =
-            &batch->items[found->item].script->statements[found->statement];
-        size_t within = at > found->at ? at - found->at : 0;
-        spot.statement = found->statement;
-        /* A syntax error "at end of input" points behind the statement. */
-        spot.offset = statement->offset + (within < statement->length ? within : statement->length);
-    }
-    return spot;
-}
-
-struct message_spot message_locate(const struct message *message, const struct message_batch *batch,
-                                   size_t done, int position)
-{
-    if (position > 0) {
-        size_t at = byte_offset(&message->text, position);
-        size_t found = part_at(message, at);
-        if (message->parts[found].place == MESSAGE_STATEMENT) {
-            return in_part(message, batch, found, at);
-        }
-    }
-    size_t index = done < message->part_count ? done : message->part_count - 1;
-    return in_part(message, batch, index, 0);
-}
-
-size_t message_committed(const struct message *message, size_t done)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < done && i < message->part_count; i++) {
-        if (message->parts[i].place == MESSAGE_COMMIT) {
-            count = message->parts[i].item + 1;
-        }
-    }
-    return count;
 }

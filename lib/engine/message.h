@@ -39,8 +39,10 @@ struct message_item {
     int64_t lock_timeout_ms, statement_timeout_ms;
 };
 
-/* The SQLSTATE of a verify that did not return one true. */
+/* A statement that raises this SQLSTATE unless the query returns one row of one column that is
+ * true. The query may end with semicolons. */
 #define MESSAGE_VERIFY_FAILED "PL005"
+void message_verify_sql(const char *query, struct buf *out);
 
 /* What is the same for all migrations of a run; borrowed. */
 struct message_frame {
