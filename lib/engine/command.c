@@ -25,7 +25,7 @@ static void on_line(void *context, bool from_stderr, const char *line, size_t le
     const struct command *command = context;
     AUTO(buf) struct buf masked = buf_make((size_t)CHILD_LINE_MAX * 4);
     AUTO(buf) struct buf shown = buf_make((size_t)CHILD_LINE_MAX * 8);
-    command_mask(command->engine->request.address, line, length, &masked);
+    command_env_mask(command->engine->request.address, line, length, &masked);
     text_escape(&shown, masked.data, masked.length);
     log_info(shown.data, LOG_TEXT("migration", command->migration->id),
              LOG_QUIET_TEXT("stream", from_stderr ? "stderr" : "stdout"));

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -35,18 +36,23 @@ static void put(struct command_env *env, const char *name, const char *value)
     env->variables[env->count++] = buf_take(&text);
 }
 
-/* RFC 3986: everything but unreserved characters as %XX. */
-static void percent(struct buf *out, const char *text)
+/* RFC 3986: everything but unreserved characters, and those of `also`, as %XX. */
+static void percent_but(struct buf *out, const char *text, const char *also)
 {
     static const char unreserved[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     for (const char *at = text ? text : ""; *at; at++) {
-        if (strchr(unreserved, *at)) {
+        if (strchr(unreserved, *at) || strchr(also, *at)) {
             buf_char(out, *at);
         } else {
             buf_format(out, "%%%02X", (unsigned)(unsigned char)*at);
         }
     }
+}
+
+static void percent(struct buf *out, const char *text)
+{
+    percent_but(out, text, "");
 }
 
 static void make_url(const struct pg_address *address, struct buf *out)
@@ -57,11 +63,9 @@ static void make_url(const struct pg_address *address, struct buf *out)
     buf_char(out, ':');
     percent(out, secret_reveal(address->password));
     buf_char(out, '@');
-    if (six) {
-        buf_format(out, "[%s]", address->host);
-    } else {
-        percent(out, address->host);
-    }
+    buf_text(out, six ? "[" : "");
+    percent_but(out, address->host, six ? ":" : ""); /* fe80::1%eth0 is [fe80::1%25eth0] */
+    buf_text(out, six ? "]" : "");
     buf_format(out, ":%d/", address->port);
     percent(out, address->database);
     buf_text(out, "?sslmode=");
@@ -96,8 +100,9 @@ void command_env_make(const struct env *env, const struct pg_address *address,
     char name[NAME_MAX_SIZE];
     *out_env = (struct command_env){0};
     for (size_t i = 0; env_name(env, i, name, sizeof name); i++) {
-        if (!is_ours(name)) {
-            put(out_env, name, env_get(env, name));
+        const char *value = env_get(env, name);
+        if (value && !is_ours(name)) { /* NULL: a name that was cut */
+            put(out_env, name, value);
         }
     }
     put_database(out_env, address);
@@ -116,43 +121,50 @@ void command_env_free(struct command_env *env)
     *env = (struct command_env){0};
 }
 
-/* The three spellings of the password, the longest first to be looked for. */
+/* The password as it may be written, the longest first to be looked for. */
+enum spelling { SPELLING_URL, SPELLING_JSON, SPELLING_PLAIN, SPELLINGS };
+
 struct spellings {
-    struct buf texts[3];
+    struct buf texts[SPELLINGS];
 };
 
 static void spell(const struct pg_address *address, struct spellings *out)
 {
     const char *password = secret_reveal(address->password);
-    for (size_t i = 0; i < COUNT(out->texts); i++) {
+    for (size_t i = 0; i < SPELLINGS; i++) {
         out->texts[i] = buf_make(VALUE_MAX);
     }
-    percent(&out->texts[0], password);
+    percent(&out->texts[SPELLING_URL], password);
     AUTO(json) json_t *value = json_safe(password);
-    json_write(value, &out->texts[1]);
-    /* Without the quotes around it. */
-    size_t length = out->texts[1].length;
-    if (length >= 2) {
-        memmove(out->texts[1].data, out->texts[1].data + 1, length - 2);
-        buf_truncate(&out->texts[1], length - 2);
+    struct buf *quoted = &out->texts[SPELLING_JSON];
+    json_write(value, quoted);
+    if (quoted->length >= 2) { /* without the quotes around it */
+        memmove(quoted->data, quoted->data + 1, quoted->length - 2);
+        buf_truncate(quoted, quoted->length - 2);
     }
-    buf_text(&out->texts[2], password);
+    buf_text(&out->texts[SPELLING_PLAIN], password);
 }
 
 /* How much of the line at this place is the password; 0: nothing. */
 static size_t secret_at(const struct spellings *spellings, const char *line, size_t length)
 {
-    for (size_t i = 0; i < COUNT(spellings->texts); i++) {
+    for (size_t i = 0; i < SPELLINGS; i++) {
         const struct buf *text = &spellings->texts[i];
-        if (text->length && text->length <= length && memcmp(line, text->data, text->length) == 0) {
+        if (text->length == 0 || text->length > length) {
+            continue;
+        }
+        /* The digits of %2f may be small; that the letters may be, too, hides no less. */
+        int other = i == SPELLING_URL ? strncasecmp(line, text->data, text->length)
+                                      : memcmp(line, text->data, text->length);
+        if (other == 0) {
             return text->length;
         }
     }
     return 0;
 }
 
-void command_mask(const struct pg_address *address, const char *line, size_t length,
-                  struct buf *out)
+void command_env_mask(const struct pg_address *address, const char *line, size_t length,
+                      struct buf *out)
 {
     struct spellings spellings;
     spell(address, &spellings);
@@ -165,7 +177,7 @@ void command_mask(const struct pg_address *address, const char *line, size_t len
             buf_char(out, line[at++]);
         }
     }
-    for (size_t i = 0; i < COUNT(spellings.texts); i++) {
+    for (size_t i = 0; i < SPELLINGS; i++) {
         buf_wipe(&spellings.texts[i]);
     }
 }

@@ -17,10 +17,10 @@ void command_env_make(const struct env *env, const struct pg_address *address,
                       struct command_env *out_env);
 void command_env_free(struct command_env *env); /* wipes them */
 
-/* Appends the line with "***" where it holds the password, as it is or as it stands in a URL or in
- * JSON. */
-void command_mask(const struct pg_address *address, const char *line, size_t length,
-                  struct buf *out);
+/* Appends the line with "***" where it holds the password, as it is or as it stands in a URL (with
+ * %2F or %2f) or in JSON. */
+void command_env_mask(const struct pg_address *address, const char *line, size_t length,
+                      struct buf *out);
 
 static inline void command_env_auto_(struct command_env *env)
 {
