@@ -41,7 +41,8 @@ static bool open_watch(struct engine *engine, struct deadline deadline)
     return true;
 }
 
-static void look_for_blockers(struct engine *engine)
+/* Whether somebody is in the way now. */
+static bool look_for_blockers(struct engine *engine)
 {
     struct engine_watch *watch = &engine->watch;
     struct error ignored;
@@ -50,13 +51,16 @@ static void look_for_blockers(struct engine *engine)
     watch->looked_ms = clock_steady_ms();
     engine_session_prefix(engine->outcome->run_id, prefix);
     if (!open_watch(engine, deadline_in(OPEN_MS))) {
-        return;
+        return false;
     }
     if (!catalog_blockers(watch->pg, prefix, deadline_in(OPEN_MS), &found, &ignored)) {
         shut(watch);
-    } else if (found.count) {
+        return false;
+    }
+    if (found.count) {
         watch->blockers = found;
     }
+    return found.count > 0;
 }
 
 static void describe_blocker(const struct catalog_blocker *blocker, struct buf *out)
@@ -89,7 +93,7 @@ static void log_blockers(const struct engine_watch *watch, enum log_level level)
 }
 
 /* What runs for long is told now and then, with how far it is where the server knows. */
-static void say_how_far(struct engine *engine)
+static void say_how_far(struct engine *engine, bool blocked)
 {
     struct engine_watch *watch = &engine->watch;
     struct error ignored;
@@ -111,7 +115,9 @@ static void say_how_far(struct engine *engine)
     buf_format(&line, "%s%s", progress.length ? ": " : "", progress.data);
     log_info(line.data, LOG_QUIET_TEXT("migration", watch->migration->id),
              LOG_QUIET_NUMBER("running_ms", now - watch->since_ms));
-    log_blockers(watch, LOG_WARN);
+    if (blocked) {
+        log_blockers(watch, LOG_WARN);
+    }
 }
 
 bool engine_look(struct engine *engine)
@@ -128,8 +134,7 @@ bool engine_look(struct engine *engine)
     /* At least twice before a short lock_timeout ends the wait. */
     int64_t patience = lock_ms > 0 && lock_ms / 3 < LOOK_AFTER_MS ? lock_ms / 3 : LOOK_AFTER_MS;
     if (now - watch->since_ms >= patience && now - watch->looked_ms >= patience) {
-        look_for_blockers(engine);
-        say_how_far(engine);
+        say_how_far(engine, look_for_blockers(engine));
     }
     return true;
 }

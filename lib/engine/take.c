@@ -11,10 +11,18 @@ enum {
     TOUCH_EVERY_MS = 1500, /* well inside the lease */
 };
 
-static bool busy(const struct engine *engine, const struct ledger_holder *holder, struct error *err)
+static bool busy(const struct engine *engine, const struct ledger_holder *holder, int64_t waited_ms,
+                 struct error *err)
 {
     AUTO(buf) struct buf limit = buf_make(64);
-    text_show_duration(&limit, engine->request.plan->run.lock_wait_ms);
+    text_show_duration(&limit, waited_ms);
+    if (!*holder->run_id) {
+        error_set(err, ERROR_BUSY, "the ledger's row of plan \"%s\" was locked for longer than %s",
+                  engine->request.plan->name, limit.data);
+        return error_hint(err, "Nothing was changed. Somebody holds a row or table of schema "
+                               "postlude: pg_locks tells who. Start the task again when it is "
+                               "free.");
+    }
     error_set(err, ERROR_BUSY, "another run held plan \"%s\" for longer than %s: run %s, since %s",
               engine->request.plan->name, limit.data, holder->run_id, holder->since);
     return error_hint(err,
@@ -55,8 +63,10 @@ static bool try_take(struct engine *engine, const json_t *row, bool *out_taken,
 static bool poll_until_taken(struct engine *engine, const json_t *row, struct error *err)
 {
     const struct engine_request *request = &engine->request;
-    struct deadline patience =
-        deadline_min(deadline_in(request->plan->run.lock_wait_ms), request->deadline);
+    int64_t left_ms = deadline_left_ms(request->deadline);
+    int64_t wait_ms = request->plan->run.lock_wait_ms;
+    wait_ms = wait_ms < left_ms ? wait_ms : left_ms;
+    struct deadline patience = deadline_min(deadline_in(wait_ms), request->deadline);
     struct ledger_holder holder = {.run_id = "", .since = ""};
     int64_t next_ms = 0;
     for (;;) {
@@ -68,7 +78,7 @@ static bool poll_until_taken(struct engine *engine, const json_t *row, struct er
             return true;
         }
         if (deadline_passed(patience)) {
-            return busy(engine, &holder, err);
+            return busy(engine, &holder, wait_ms, err);
         }
         say_who(engine, &holder, patience, &next_ms);
         if (!wait_pause(POLL_LEAST_MS + random_up_to(POLL_SPREAD_MS), patience, request->stop)) {
