@@ -141,11 +141,15 @@ static bool renamed(const struct decision *decision, const struct plan *plan, st
 
 static bool parted(const struct decision *decision, const struct plan *plan, struct error *err)
 {
+    size_t first = 0; /* what runs in each run is in no database */
+    while (decision->states[decision->steps[first]] == DECIDE_EVERY) {
+        first++;
+    }
     error_set(err, ERROR_CONFLICT,
               "plan and database have parted: the database has \"%s\"%s that this plan does not, "
               "and the plan has \"%s\" that the database does not",
               decision->strangers[0]->id, decision->stranger_count > 1 ? " and more" : "",
-              plan->migrations[decision->steps[0]].id);
+              plan->migrations[decision->steps[first]].id);
     return error_hint(err, "Two branches were deployed, or a file was renamed. Bring the missing "
                            "migrations into this image: \"postlude status\" lists them.");
 }

@@ -125,10 +125,11 @@ static void judge_settings(const struct engine *engine, struct error *err)
     if (role && (strcmp(err->code, "42501") == 0 || strcmp(err->code, "22023") == 0)) {
         err->kind = ERROR_INVALID;
         error_wrap(err, "the login may not act as database.role \"%s\"", role);
+        AUTO(buf) struct buf quoted = buf_make(1024);
+        pg_identifier(&quoted, role);
         error_hint(err,
-                   "The role must exist and the login be a member of it: GRANT \"%s\" TO the "
-                   "login.",
-                   role);
+                   "The role must exist and the login be a member of it: GRANT %s TO the login.",
+                   quoted.data);
     }
 }
 

@@ -121,6 +121,18 @@ static void warn_of_strangers(struct outcome *outcome, const struct decision *de
     }
 }
 
+/* Whether the file of every step was read and checked before. Between the first look and taking the
+ * plan another run, or a person, may have made one more of them. */
+static bool inspected(const struct engine *engine, const struct decision *decision)
+{
+    for (size_t i = 0; i < decision->step_count; i++) {
+        if (!engine->files || !engine->files[decision->steps[i]].known) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Decides on what the ledger said last, and carries it out as far as this run may. */
 static bool decide_and_apply(struct engine *engine, bool *out_done, struct error *err)
 {
@@ -134,9 +146,8 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
     if (is_duplicate(engine)) {
         return true;
     }
-    /* Once the plan is taken there is nothing to apply that was not inspected before. */
     if (!decide_check(decision, request->plan, engine->ledger, err) ||
-        (!engine->files && !engine_inspect(engine, decision, err))) {
+        (!inspected(engine, decision) && !engine_inspect(engine, decision, err))) {
         return false;
     }
     warn_of_strangers(outcome, decision);
