@@ -5,8 +5,11 @@
 
 /*
  * A case is lines of three kinds:
- *   plan ID [late]                    late: its entry has out_of_order
- *   row ID STATE [other|none]         other: with another checksum; none: without one
+ *   plan ID [late|every|command]      late: its entry has out_of_order; command, every: it has no
+ *                                     file, and runs once, in each run
+ *   row ID STATE [other|none|every] [N]
+ *                                     other: with another checksum; none: without one; every: of a
+ *                                     command of each run; N: the statement in flight
  *   to ID
  */
 enum { LIST_MAX = 16 };
@@ -16,7 +19,7 @@ struct world {
     struct plan_migration migrations[LIST_MAX];
     struct ledger ledger;
     struct ledger_row rows[LIST_MAX];
-    char words[LIST_MAX * 2][4][64];
+    char words[LIST_MAX * 2][5][64];
     const char *to;
 };
 
@@ -32,27 +35,31 @@ static enum ledger_state state_named(const char *name)
     return LEDGER_APPLIED;
 }
 
-static void take_line(struct world *world, char words[4][64])
+static void take_line(struct world *world, char words[5][64])
 {
     if (strcmp(words[0], "plan") == 0) {
         struct plan_migration *migration = &world->migrations[world->plan.migration_count++];
+        migration->every = strcmp(words[2], "every") == 0;
+        bool command = migration->every || strcmp(words[2], "command") == 0;
         migration->id = words[1];
-        migration->file = words[1];
+        migration->file = command ? NULL : words[1];
         migration->line = 7;
         migration->column = 5;
         migration->out_of_order = strcmp(words[2], "late") == 0 ? words[2] : NULL;
-        text_copy(migration->checksum, sizeof migration->checksum, "sha256:1");
+        text_copy(migration->checksum, sizeof migration->checksum, command ? "" : "sha256:1");
     } else if (strcmp(words[0], "row") == 0) {
         static char mine[] = "sha256:1";
         static char other[] = "sha256:0";
         static char run[] = "a-run";
+        static char every[] = "every";
+        bool without = strcmp(words[3], "none") == 0 || strcmp(words[3], "every") == 0;
         struct ledger_row *row = &world->rows[world->ledger.count++];
         row->id = words[1];
         row->state = state_named(words[2]);
         row->run_id = run;
-        row->checksum = strcmp(words[3], "other") == 0  ? other
-                        : strcmp(words[3], "none") == 0 ? NULL
-                                                        : mine;
+        row->kind = strcmp(words[3], "every") == 0 ? every : NULL;
+        row->checksum = strcmp(words[3], "other") == 0 ? other : without ? NULL : mine;
+        row->attempting = *words[4] ? strtoll(words[4], NULL, 10) : -1;
     } else {
         assert_string_equal(words[0], "to");
         world->to = words[1];
@@ -74,8 +81,8 @@ static void read_world(const char *text, struct world *world)
         char copy[256];
         (void)snprintf(copy, sizeof copy, "%.*s", (int)size, text);
         char(*words)[64] = world->words[line++];
-        assert_true(sscanf(copy, "%63s %63s %63s %63s", words[0], words[1], words[2], words[3]) >
-                    1);
+        assert_true(sscanf(copy, "%63s %63s %63s %63s %63s", words[0], words[1], words[2], words[3],
+                           words[4]) > 1);
         take_line(world, words);
         text = next;
     }
@@ -101,7 +108,8 @@ static void render(const char *title, const char *text, size_t length, struct bu
     for (size_t i = 0; i < decision->step_count; i++) {
         buf_format(out, " %s", world.migrations[decision->steps[i]].id);
     }
-    buf_format(out, "\napplied: %zu\n", decision->applied_count);
+    buf_format(out, "\npending steps: %zu, applied: %zu\n", decision->pending_count,
+               decision->applied_count);
     for (size_t i = 0; i < decision->stranger_count; i++) {
         buf_format(out, "stranger: %s\n", decision->strangers[i]->id);
     }
