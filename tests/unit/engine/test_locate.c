@@ -55,13 +55,15 @@ static void finds_the_place_of_a_position(void **state)
         assert_int_equal(spot.statement, statements[i]);
         assert_int_equal(spot.offset, offset_in(script_text, words[i]));
     }
-    /* At the semicolon that we put behind it: the end of the statement. */
+    /* At the semicolon and the line end that we put behind it: the end of the statement. */
     const struct message_part *part = &message.parts[part_of(&message, 0, MESSAGE_STATEMENT) + 1];
     size_t length = fixture.scripts[0]->statements[part->statement].length;
-    struct message_spot spot =
-        message_locate(&message, &fixture.batch, 0, position_of(&message, part->at + length));
-    assert_int_equal(spot.statement, part->statement);
-    assert_int_equal(spot.offset, offset_in(script_text, "; -- tail"));
+    for (size_t i = 0; i < 2; i++) {
+        int position = position_of(&message, part->at + length + i);
+        struct message_spot spot = message_locate(&message, &fixture.batch, 0, position);
+        assert_int_equal(spot.statement, part->statement);
+        assert_int_equal(spot.offset, offset_in(script_text, "; -- tail"));
+    }
     tear_down(&fixture);
 }
 
