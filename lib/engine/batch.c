@@ -277,8 +277,10 @@ static bool prepare(struct flight *flight, struct error *err)
     }
     if (flight->together && flight->first > 0) {
         roll_back(flight);
-        flight->engine->outcome->failure = (struct outcome_failure){.left = OUTCOME_LEFT_ALL};
-        engine_name_failed(flight->engine, migration_at(flight, flight->first), err);
+        if (err->kind == ERROR_INTERRUPTED) {
+            flight->engine->outcome->failure = (struct outcome_failure){.left = OUTCOME_LEFT_ALL};
+            engine_name_failed(flight->engine, migration_at(flight, flight->first), err);
+        }
     }
     return false;
 }
