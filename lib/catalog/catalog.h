@@ -98,6 +98,7 @@ MUST_CHECK bool catalog_progress(struct pg *pg, const char *application_prefix,
 
 enum { CATALOG_NAME_SIZE = 264 };
 struct catalog_index {
+    int count;         /* how many it may be: 1 when exists and on_table, otherwise 0 */
     bool table_exists; /* always false without a table */
     bool exists;       /* a relation of this name: relkind says whether it is an index */
     bool on_table;     /* an index of that table (without a table: of any) */
@@ -117,22 +118,27 @@ MUST_CHECK bool catalog_index(struct pg *pg, const char *table, const char *inde
  * object that is not there has none. The caller frees *out_note. */
 MUST_CHECK bool catalog_index_names(struct pg *pg, const char *object, bool of_index,
                                     struct deadline deadline, char **out_note, struct error *err);
-/* Indexes of the table (not of partitions) that the note does not have; *out_index is the one when
- * *out_count is 1, otherwise zero. A note of NULL is an empty one. */
+/* The index of the table (not of partitions) that the note does not have: count says how many, and
+ * the rest is zero when it is not 1. A note of NULL is an empty one. */
 MUST_CHECK bool catalog_new_index(struct pg *pg, const char *table, const char *note,
                                   struct deadline deadline, struct catalog_index *out_index,
-                                  int *out_count, struct error *err);
+                                  struct error *err);
 
 struct catalog_names {
     char **names;
     size_t count;
 };
 void catalog_names_free(struct catalog_names *names);
+struct catalog_reindex {
+    const char *object;
+    bool of_index;    /* object is an index, and its table's are looked at */
+    const char *note; /* of catalog_index_names before it; NULL is an empty one */
+};
 /* What a REINDEX CONCURRENTLY that was cut short left: invalid indexes named ..._ccnew or ..._ccold
  * that the note does not have and that are not being built, qualified. */
-MUST_CHECK bool catalog_reindex_leftovers(struct pg *pg, const char *object, bool of_index,
-                                          const char *note, struct deadline deadline,
-                                          struct catalog_names *out_names, struct error *err);
+MUST_CHECK bool catalog_reindex_leftovers(struct pg *pg, const struct catalog_reindex *reindex,
+                                          struct deadline deadline, struct catalog_names *out_names,
+                                          struct error *err);
 
 enum catalog_partition {
     CATALOG_PARTITION_MISSING, /* parent or child is not there */

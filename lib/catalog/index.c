@@ -47,6 +47,7 @@ static struct catalog_index described(const struct pg_reply *reply)
         .relkind = relkind ? relkind[0] : '\0',
         .builder_pid = (int)catalog_number(reply, 0, BUILDER_PID),
     };
+    index.count = index.exists && index.on_table;
     text_copy(index.qualified, sizeof index.qualified, pg_value(reply, CATALOG_SET, 0, NAME));
     return index;
 }
@@ -92,7 +93,7 @@ static void not_in_note(const char *note, struct buf *sql)
 }
 
 bool catalog_new_index(struct pg *pg, const char *table, const char *note, struct deadline deadline,
-                       struct catalog_index *out_index, int *out_count, struct error *err)
+                       struct catalog_index *out_index, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(CATALOG_SQL_MAX);
     buf_text(&sql, CATALOG_LEAD "WITH aim AS (SELECT x.indrelid AS tab, x.indexrelid AS idx FROM"
@@ -109,8 +110,7 @@ bool catalog_new_index(struct pg *pg, const char *table, const char *note, struc
         return false;
     }
     int count = pg_row_count(&reply, CATALOG_SET);
-    *out_index = count == 1 ? described(&reply) : (struct catalog_index){.exists = false};
-    *out_count = count;
+    *out_index = count == 1 ? described(&reply) : (struct catalog_index){.count = count};
     return true;
 }
 
@@ -149,17 +149,17 @@ bool catalog_index_names(struct pg *pg, const char *object, bool of_index, struc
     return true;
 }
 
-bool catalog_reindex_leftovers(struct pg *pg, const char *object, bool of_index, const char *note,
+bool catalog_reindex_leftovers(struct pg *pg, const struct catalog_reindex *reindex,
                                struct deadline deadline, struct catalog_names *out_names,
                                struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(CATALOG_SQL_MAX);
     buf_text(&sql, CATALOG_LEAD);
-    tables_of(object, of_index, &sql);
+    tables_of(reindex->object, reindex->of_index, &sql);
     buf_text(&sql,
              " SELECT " QUALIFIED INDEXES_OF_TABLES " WHERE c.relkind = 'i' AND NOT x.indisvalid"
              " AND c.relname ~ '_cc(new|old)[0-9]*$'");
-    not_in_note(note, &sql);
+    not_in_note(reindex->note, &sql);
     buf_text(&sql, " AND " BUILDER " IS NULL ORDER BY 1");
     AUTO(pg_reply) struct pg_reply reply = {0};
     if (!catalog_ask(pg, &sql, deadline, &reply, err)) {

@@ -193,12 +193,16 @@ enum ledger_action {
     LEDGER_SKIP,        /* row made where there is none */
     LEDGER_ACCEPT,      /* the claim's checksum, of an applied one only */
 };
+/* What there was before; without a row, state means nothing. */
+struct ledger_former {
+    bool exists;
+    enum ledger_state state;
+};
 /* Settles a migration as a person said, for a run that owns the plan and does not hold its row on
- * another connection. *out_found false: there was no row; else *out_former is its state before.
- * Retry without a row, and accept of what is not applied, change nothing. */
+ * another connection. Retry without a row, and accept of what is not applied, change nothing. */
 MUST_CHECK bool ledger_resolve(struct pg *pg, const struct ledger_claim *claim,
-                               enum ledger_action action, struct deadline deadline, bool *out_found,
-                               enum ledger_state *out_former, struct error *err);
+                               enum ledger_action action, struct deadline deadline,
+                               struct ledger_former *out_former, struct error *err);
 
 DEFINE_AUTO(ledger, struct ledger *, ledger_free)
 

@@ -169,8 +169,7 @@ bool ledger_step_fail(struct pg *pg, const struct ledger_claim *claim,
 }
 
 bool ledger_resolve(struct pg *pg, const struct ledger_claim *claim, enum ledger_action action,
-                    struct deadline deadline, bool *out_found, enum ledger_state *out_former,
-                    struct error *err)
+                    struct deadline deadline, struct ledger_former *out_former, struct error *err)
 {
     static const char *const names[] = {
         [LEDGER_SET_APPLIED] = "applied",
@@ -190,12 +189,11 @@ bool ledger_resolve(struct pg *pg, const struct ledger_claim *claim, enum ledger
     if (!ledger_write(pg, sql.data, deadline, &reply, err)) {
         return false;
     }
-    enum ledger_state former = LEDGER_APPLIED;
     const char *name = pg_value(&reply, STEP_SET, 0, 0);
-    if (name && !ledger_state_named(name, &former)) {
+    struct ledger_former former = {.exists = name != NULL, .state = LEDGER_FAILED};
+    if (name && !ledger_state_named(name, &former.state)) {
         return error_set(err, ERROR_INTERNAL, "the ledger gave an unknown state");
     }
-    *out_found = name != NULL;
     *out_former = former;
     return true;
 }

@@ -114,11 +114,10 @@ static bool ask_index_names(const struct question *q, struct error *err)
 static bool ask_new_index(const struct question *q, struct error *err)
 {
     struct catalog_index index;
-    int count = 0;
-    if (!catalog_new_index(q->pg, q->args[0], q->args[1], q->deadline, &index, &count, err)) {
+    if (!catalog_new_index(q->pg, q->args[0], q->args[1], q->deadline, &index, err)) {
         return false;
     }
-    (void)printf("%d|", count);
+    (void)printf("%d|", index.count);
     show_index(&index);
     return true;
 }
@@ -126,8 +125,9 @@ static bool ask_new_index(const struct question *q, struct error *err)
 static bool ask_leftovers(const struct question *q, struct error *err)
 {
     AUTO(catalog_names) struct catalog_names names = {.count = 0};
-    if (!catalog_reindex_leftovers(q->pg, q->args[0], q->args[1] != NULL, q->args[2], q->deadline,
-                                   &names, err)) {
+    const struct catalog_reindex reindex = {
+        .object = q->args[0], .of_index = q->args[1] != NULL, .note = q->args[2]};
+    if (!catalog_reindex_leftovers(q->pg, &reindex, q->deadline, &names, err)) {
         return false;
     }
     for (size_t i = 0; i < names.count; i++) {
@@ -235,13 +235,12 @@ static bool ask_fail(const struct question *q, struct error *err)
 static bool ask_resolve(const struct question *q, struct error *err)
 {
     const struct ledger_claim claim = claim_of(q);
-    bool found = false;
-    enum ledger_state former = LEDGER_APPLIED;
-    if (!ledger_resolve(q->pg, &claim, (enum ledger_action)number(q->args[4]), q->deadline, &found,
-                        &former, err)) {
+    struct ledger_former former;
+    if (!ledger_resolve(q->pg, &claim, (enum ledger_action)number(q->args[4]), q->deadline, &former,
+                        err)) {
         return false;
     }
-    (void)printf("%d|%d\n", found, (int)former);
+    (void)printf("%s%d\n", former.exists ? "" : "none, not ", (int)former.state);
     return true;
 }
 

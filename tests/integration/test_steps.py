@@ -211,7 +211,7 @@ class Resolve(Steps):
 
     def resolve(self, action, was):
         """Resolves, asserting the former state (None: no row)."""
-        expected = "0|0" if was is None else f"1|{was}"
+        expected = f"none, not {FAILED}" if was is None else str(was)
         self.assertEqual(self.does("resolve", action), expected)
 
     def test_in_flight(self):
