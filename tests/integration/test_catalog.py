@@ -31,7 +31,8 @@ class Catalog(LabCase):
         """A session of this name that runs sql beside the block; it is there when `wait` holds of
         it in pg_stat_activity."""
         env = {**environment(self.lab, self.db, user), "PGAPPNAME": name}
-        process = subprocess.Popen(["psql", "-XqAt", "-c", sql], env=env, text=True, cwd="/",
+        commands = [word for part in sql.split("; ") for word in ("-c", part)]
+        process = subprocess.Popen(["psql", "-XqAt", *commands], env=env, text=True, cwd="/",
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE)
         mine = f"from pg_stat_activity where application_name = '{name}' and datname = '{self.db}'"
@@ -111,10 +112,21 @@ class Indexes(Catalog):
                              invalid.replace("built 1|i|1", "built 0|i|0"))
 
     def test_another_s_lock_is_no_build(self):
-        self.sql("create index t_a on t (a)")
-        for harmless in ("begin; alter table t set (fillfactor = 90); select pg_sleep(60)",):
-            with self.busy(harmless, wait="wait_event = 'PgSleep'"):
+        self.sql("create index t_a on t (a); insert into t select generate_series(1, 20000)")
+        slowly = "set vacuum_cost_delay = 100; set vacuum_cost_limit = 1; "
+        for harmless, wait, user in (
+                ("begin; alter table t set (fillfactor = 90); select pg_sleep(60)", "PgSleep",
+                 "migrator"),
+                (slowly + "vacuum (index_cleanup off) t", "VacuumDelay", "lab"),
+                (slowly + "analyze t", "VacuumDelay", "lab")):
+            with self.subTest(harmless), \
+                    self.busy(harmless, user=user,
+                              wait=f"wait_event = '{wait}'"):
                 self.assertIn("built 0", self.ask("index", "t", "t_a"))
+        # Whoever cannot be seen through may be at it.
+        with self.lab.session(self.db, "begin; alter table t set (fillfactor = 90); "
+                                       "select pg_sleep(60);"):
+            self.assertIn("built 1", self.ask("index", "t", "t_a"))
 
     def test_new_ones(self):
         self.sql("create index t_a on t (a)")
@@ -295,6 +307,11 @@ class Login(Catalog):
                       f"grant a_{self.db} to migrator", self.db)
         self.assertEqual(self.ask("login", "public", f"a_{self.db}")[:7], "1|1|1|1")
         self.assertEqual(self.ask("login", "public", f"b_{self.db}")[:7], "1|1|1|0")
+        # One that could SET ROLE only, which a statement outside a transaction cannot have.
+        self.lab.role(f"n_{self.db}", "secret", "noinherit")
+        self.lab.psql(f"grant a_{self.db} to n_{self.db}", self.db)
+        self.assertEqual(self.ask("login", "public", f"a_{self.db}", user=f"n_{self.db}")[:7],
+                         "1|1|1|0")
 
     def test_settings(self):
         set_it = f"alter role migrator in database {self.db} set "
