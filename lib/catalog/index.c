@@ -44,9 +44,11 @@ static struct catalog_index described(const struct pg_reply *reply)
         .on_table = catalog_true(reply, 0, ON_TABLE),
         .valid = catalog_true(reply, 0, VALID),
         .being_built = pg_value(reply, CATALOG_SET, 0, BUILDER_PID) != NULL,
-        .relkind = relkind ? relkind[0] : '\0',
         .builder_pid = (int)catalog_number(reply, 0, BUILDER_PID),
     };
+    if (relkind) {
+        index.relkind = relkind[0];
+    }
     index.count = index.exists && index.on_table;
     text_copy(index.qualified, sizeof index.qualified, pg_value(reply, CATALOG_SET, 0, NAME));
     return index;
