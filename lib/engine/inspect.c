@@ -187,6 +187,20 @@ static void keep_small(struct inspect_file *file, size_t *kept)
     }
 }
 
+/* What is done of a file outside a transaction is not done again inside one, whatever the file
+ * holds by now. */
+void engine_keep_mode(struct engine *engine, size_t migration)
+{
+    struct inspect_file *file = &engine->files[migration];
+    const struct ledger_row *row =
+        ledger_find(engine->ledger, engine->request.plan->migrations[migration].id);
+    bool begun = row && (row->state == LEDGER_STARTED ||
+                         (row->state == LEDGER_FAILED && row->statements_done > 0));
+    if (begun && file->mode == INSPECT_TRANSACTION) {
+        file->mode = INSPECT_ALONE;
+    }
+}
+
 bool engine_inspect(struct engine *engine, const struct decision *decision, struct error *err)
 {
     const struct plan *plan = engine->request.plan;
@@ -199,6 +213,7 @@ bool engine_inspect(struct engine *engine, const struct decision *decision, stru
         const struct plan_migration *migration = &plan->migrations[decision->steps[i]];
         struct inspect_file *file = &engine->files[decision->steps[i]];
         inspect_migration(plan, migration, &findings, file);
+        engine_keep_mode(engine, decision->steps[i]);
         if (together && (file->script || migration->command)) {
             check_together(plan, migration, file, &findings);
         }
@@ -213,8 +228,14 @@ bool engine_inspect(struct engine *engine, const struct decision *decision, stru
 bool engine_load(struct engine *engine, size_t step, struct error *err)
 {
     struct inspect_file *file = &engine->files[step];
-    return file->text || (file->known && file->mode == INSPECT_COMMAND) ||
-           inspect_read(&engine->request.plan->migrations[step], file, err);
+    if (file->text || (file->known && file->mode == INSPECT_COMMAND)) {
+        return true;
+    }
+    if (!inspect_read(&engine->request.plan->migrations[step], file, err)) {
+        return false;
+    }
+    engine_keep_mode(engine, step);
+    return true;
 }
 
 void engine_unload(struct engine *engine, size_t step)

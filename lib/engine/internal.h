@@ -62,6 +62,9 @@ MUST_CHECK bool engine_inspect(struct engine *engine, const struct decision *dec
                                struct error *err);
 /* Brings the file of this migration into engine->files, if it is not there. */
 MUST_CHECK bool engine_load(struct engine *engine, size_t migration, struct error *err);
+/* A file that was begun outside a transaction goes on there, whatever it holds by now: what is done
+ * of it is not to be done again. By the ledger as read last. */
+void engine_keep_mode(struct engine *engine, size_t migration);
 void engine_unload(struct engine *engine, size_t migration);
 void engine_forget_files(struct engine *engine);
 

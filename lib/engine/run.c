@@ -56,6 +56,7 @@ static bool count_transactions(struct engine *engine, const size_t *steps, size_
         if (!file->known && !engine_load(engine, steps[found], err)) {
             return false;
         }
+        engine_keep_mode(engine, steps[found]);
         if (file->mode != INSPECT_TRANSACTION) {
             break;
         }
