@@ -7,260 +7,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "engine/settle.h"
+#include "engine/alone.h"
 
-enum {
-    RECORD_MS = 10000,
-    CLEAN_MS = 30000,
-    CLEAN_STOPPED_MS = 4000,
-    CHECKSUM_SIZE = 7 + DIGEST_HEX_SIZE
-};
-
-/* One file on its way. */
-struct alone {
-    struct engine *engine;
-    const struct plan_migration *migration;
-    struct message_frame frame;
-    struct message_item item;
-    struct message_batch batch;
-    size_t total;                /* statements of the file */
-    size_t done;                 /* of them */
-    bool in_flight;              /* the statement `done` was begun by an earlier try */
-    char *note;                  /* what that try noted, or NULL */
-    char former[UUID_TEXT_SIZE]; /* the run of that try */
-    int64_t attempts;            /* failed tries of the statement at hand */
-};
-
-static const struct sql_statement *statement_at(const struct alone *alone, size_t number)
-{
-    return &alone->item.script->statements[alone->item.script->first + number];
-}
-
-/* Digest of the first `count` statements as they stand in the file. */
-static void checksum_of(const struct alone *alone, size_t count, char out_checksum[CHECKSUM_SIZE])
-{
-    unsigned char sum[DIGEST_SIZE];
-    struct digest *digest = digest_begin();
-    for (size_t i = 0; i < count; i++) {
-        const struct sql_statement *statement = statement_at(alone, i);
-        digest_add(digest, alone->item.text + statement->offset, statement->length);
-        digest_add(digest, alone->item.text + statement->data_offset, statement->data_length);
-        digest_add(digest, ";", 1);
-    }
-    digest_end(digest, sum);
-    memcpy(out_checksum, "sha256:", 7);
-    digest_hex(sum, out_checksum + 7);
-}
-
-static void left(struct alone *alone, enum outcome_left what)
-{
-    struct outcome_failure *failure = &alone->engine->outcome->failure;
-    failure->left = what;
-    failure->statements_done = (int)alone->done;
-    failure->statements_total = (int)alone->total;
-}
-
-static bool prefix_changed(struct alone *alone, const struct ledger_row *row, struct error *err)
-{
-    error_set(err, ERROR_CONFLICT,
-              "%d statements of \"%s\" are done, and they have changed in the file since",
-              (int)row->statements_done, alone->migration->id);
-    engine_name_failed(alone->engine, alone->migration, err);
-    alone->done = (size_t)row->statements_done;
-    left(alone, OUTCOME_LEFT_STATEMENTS);
-    return error_hint(err,
-                      "Bring those statements back as they were (run %s); what stands behind "
-                      "them may change. Or settle it: postlude resolve %s --applied when "
-                      "nothing of the file is left to do.",
-                      row->run_id, alone->migration->id);
-}
-
-/* Where the ledger says that this file stands. */
-static bool read_row(struct alone *alone, struct error *err)
-{
-    const struct ledger_row *row = ledger_find(alone->engine->ledger, alone->migration->id);
-    char checksum[CHECKSUM_SIZE];
-    free(alone->note);
-    alone->note = NULL;
-    alone->done = 0;
-    alone->in_flight = false;
-    if (!row || row->state == LEDGER_APPLIED || row->state == LEDGER_SKIPPED) {
-        return true;
-    }
-    size_t done = row->statements_done > 0 ? (size_t)row->statements_done : 0;
-    if (done > 0) {
-        checksum_of(alone, done < alone->total ? done : alone->total, checksum);
-        if (done > alone->total || !text_same(row->done_checksum, checksum)) {
-            return prefix_changed(alone, row, err);
-        }
-    }
-    alone->done = done;
-    alone->in_flight = row->attempting >= 0 && (size_t)row->attempting < alone->total;
-    alone->note = memory_text(row->note);
-    return true;
-}
-
-/* The step's row is ours from here on; an earlier run's last statement may just have been
- * committed, so only what is read after that counts. */
-static bool start(struct alone *alone, struct error *err)
-{
-    struct engine *engine = alone->engine;
-    const struct ledger_row *row = ledger_find(engine->ledger, alone->migration->id);
-    text_copy(alone->former, sizeof alone->former, row ? row->run_id : NULL);
-    if (!read_row(alone, err) ||
-        !ledger_step_start(engine->pg, &alone->item.claim, engine->request.deadline, err) ||
-        !engine_read(engine, err) || !read_row(alone, err)) {
-        return false;
-    }
-    if (alone->done > 0 || alone->in_flight) {
-        AUTO(buf) struct buf line = buf_make(512);
-        buf_format(&line, "%s: %zu of %zu statements are done, going on behind them",
-                   alone->migration->id, alone->done, alone->total);
-        log_info(line.data, LOG_QUIET_TEXT("migration", alone->migration->id));
-    }
-    return true;
-}
-
-static struct settle_statement settling(const struct alone *alone)
-{
-    struct settle_statement statement = {.text = alone->item.text,
-                                         .statement = statement_at(alone, alone->done),
-                                         .note = alone->note};
-    if (statement.statement->kind == SQL_ALONE) {
-        sql_target(alone->item.text, statement.statement, &statement.target);
-    }
-    return statement;
-}
-
-/* Records the failure, if the connection is still there, and lets err be. */
-static void record_failure(struct alone *alone, bool clear, const struct error *err)
-{
-    struct engine *engine = alone->engine;
-    struct error trouble;
-    if (!engine->pg || !pg_alive(engine->pg) || err->kind == ERROR_LOST) {
-        return;
-    }
-    AUTO(json) json_t *error = engine_failure_json(engine, err);
-    const struct ledger_step_failure failure = {.error = error, .clear = clear};
-    pg_watch(engine->pg, NULL);
-    if (!ledger_step_fail(engine->pg, &alone->item.claim, &failure, deadline_in(RECORD_MS),
-                          &trouble)) {
-        log_trouble(LOG_WARN, "could not record the failure in the ledger", &trouble);
-    }
-    pg_watch(engine->pg, engine->request.stop);
-}
-
-/* The statement in flight is not any more; the row stays as it was before it. */
-static void record_stand(struct alone *alone)
-{
-    struct engine *engine = alone->engine;
-    struct error trouble;
-    char checksum[CHECKSUM_SIZE];
-    if (!pg_alive(engine->pg)) {
-        return;
-    }
-    checksum_of(alone, alone->done, checksum);
-    pg_watch(engine->pg, NULL);
-    if (!ledger_step_done(engine->pg, &alone->item.claim, alone->done, checksum,
-                          deadline_in(RECORD_MS), &trouble)) {
-        log_trouble(LOG_WARN, "could not record in the ledger how far it came", &trouble);
-    }
-    pg_watch(engine->pg, engine->request.stop);
-}
-
-static bool nobody_knows(struct alone *alone, struct error *err)
-{
-    const struct sql_statement *statement = statement_at(alone, alone->done);
-    error_set(err, ERROR_CONFLICT,
-              "run %s was cut off in statement %zu of \"%s\", and nobody can tell whether it took "
-              "effect",
-              alone->former, alone->done + 1, alone->migration->id);
-    engine_name_failed(alone->engine, alone->migration, err);
-    struct outcome_failure *failure = &alone->engine->outcome->failure;
-    failure->line = statement->line;
-    failure->column = statement->column;
-    AUTO(buf) struct buf excerpt = buf_make(sizeof failure->statement - 1);
-    sql_excerpt(alone->item.text, statement, 400, &excerpt);
-    text_copy(failure->statement, sizeof failure->statement, excerpt.data);
-    error_where(err, "%s:%u:%u", alone->migration->file, statement->line, statement->column);
-    left(alone, OUTCOME_LEFT_UNKNOWN);
-    error_hint(err,
-               "Look at the database and settle it: postlude resolve %s --retry when the "
-               "statement took no effect, --applied when nothing is left to do. A verify: in "
-               "the plan lets a run tell by itself.",
-               alone->migration->id);
-    record_failure(alone, false, err);
-    return false;
-}
-
-bool engine_ask_verify(struct engine *engine, const struct plan_migration *migration,
-                       const struct message_item *item, bool *out_true, struct error *err)
-{
-    const struct message_frame frame = engine_frame(engine);
-    const struct message_batch batch = {.frame = &frame, .items = item, .count = 1};
-    AUTO(message) struct message message;
-    AUTO(pg_reply) struct pg_reply reply = {0};
-    message_make_verify(&batch, &message);
-    engine_watch(engine, migration);
-    bool ok = pg_query(engine->pg, message.text.data, engine->request.deadline, &reply, err);
-    engine_unwatch(engine);
-    *out_true = ok;
-    if (ok || err->kind != ERROR_FAILED) {
-        return ok;
-    }
-    engine_describe(engine, &batch, &message, &reply, err);
-    struct error trouble;
-    if (!ledger_undo(engine->pg, deadline_in(RECORD_MS), &trouble)) {
-        log_trouble(LOG_WARN, "could not roll back", &trouble);
-    }
-    return strcmp(err->code, MESSAGE_VERIFY_FAILED) == 0;
-}
-
-/* What an earlier run, or a lost connection, left in flight. *out_finished: nothing is left to do.
- */
-static bool settle(struct alone *alone, bool *out_finished, struct error *err)
-{
-    struct engine *engine = alone->engine;
-    const struct settle_statement statement = settling(alone);
-    enum settle_verdict verdict = SETTLE_UNKNOWN;
-    bool holds = false;
-    char checksum[CHECKSUM_SIZE];
-    AUTO(text)
-    char *text =
-        memory_text_n(alone->item.text + statement.statement->offset, statement.statement->length);
-    *out_finished = false;
-    if (!settle_wait(engine, alone->former, text, err) ||
-        !settle_ask(engine, &statement, &verdict, err)) {
-        return false;
-    }
-    if (verdict == SETTLE_UNKNOWN && alone->migration->verify) {
-        struct error asked;
-        if (!engine_ask_verify(engine, alone->migration, &alone->item, &holds, &asked)) {
-            *err = asked;
-            return false;
-        }
-        *out_finished = holds;
-        verdict = SETTLE_AGAIN;
-    }
-    if (verdict == SETTLE_UNKNOWN) {
-        return nobody_knows(alone, err);
-    }
-    log_info(verdict == SETTLE_DONE || holds ? "the statement in flight had come to its end"
-                                             : "the statement in flight left nothing: once more",
-             LOG_TEXT("migration", alone->migration->id));
-    alone->done += verdict == SETTLE_DONE;
-    alone->done = holds ? alone->total : alone->done;
-    alone->in_flight = false;
-    free(alone->note);
-    alone->note = NULL;
-    checksum_of(alone, alone->done, checksum);
-    return ledger_step_done(engine->pg, &alone->item.claim, alone->done, checksum,
-                            engine->request.deadline, err);
-}
+enum { CLEAN_MS = 30000, CLEAN_STOPPED_MS = 4000 };
 
 static bool back_off(struct alone *alone, const struct error *why, struct error *err)
 {
@@ -275,30 +27,51 @@ static bool back_off(struct alone *alone, const struct error *why, struct error 
     return engine_linger(alone->engine, pause, err);
 }
 
-/* The server refused the statement, which left nothing. True: try it again. */
-static bool refused(struct alone *alone, const struct message *message,
+/* A function that does what only a statement of its own can is refused again. */
+static void hint_bare(const struct alone *alone, struct error *err)
+{
+    const struct settle_statement statement = alone_settling(alone);
+    if (engine_needs_no_transaction(err->code)) {
+        error_hint(err, "It runs outside a transaction already; functions, DO blocks and "
+                        "procedures called by them are inside one all the same. Make it a "
+                        "statement of the file.");
+    } else if (statement.target.kind == SQL_ALONE_UNKNOWN && !*err->hint) {
+        error_hint(err, "What it committed before the error stays, and the next run carries it "
+                        "out again from its beginning.");
+    }
+}
+
+/* The server refused the statement. clear: it left nothing. True: try it again. */
+static bool refused(struct alone *alone, bool clear, const struct message *message,
                     const struct pg_reply *reply, struct error *err)
 {
     struct engine *engine = alone->engine;
     struct error why = *err;
     engine_describe(engine, &alone->batch, message, reply, &why);
-    if (engine_may_retry(&why) && alone->attempts < alone->migration->retries) {
+    if (clear && engine_may_retry(&why) && alone->attempts < alone->migration->retries) {
         return back_off(alone, &why, err);
     }
     if (engine_may_retry(&why)) {
         engine_name_blockers(engine, &engine->outcome->failure);
     }
-    left(alone, OUTCOME_LEFT_STATEMENTS);
-    record_failure(alone, true, &why);
+    if (!alone->wrapped) {
+        hint_bare(alone, &why);
+    }
+    alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+    alone_record_failure(alone, clear, &why);
     *err = why;
     return false;
 }
 
-static bool cancelled(struct alone *alone, struct error *err)
+/* clear: it left nothing; if not, the row goes on saying that it is in flight, and the next run
+ * finds out. */
+static bool cancelled(struct alone *alone, bool clear, struct error *err)
 {
     engine_name_interrupted(alone->engine, alone->migration, "its statement was cancelled", err);
-    left(alone, OUTCOME_LEFT_STATEMENTS);
-    record_stand(alone);
+    alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+    if (clear) {
+        alone_record_stand(alone);
+    }
     return false;
 }
 
@@ -309,7 +82,7 @@ static void roll_back(struct alone *alone)
     if (pg_alive(pg)) {
         pg_watch(pg, NULL);
         pg_on_notice(pg, NULL, NULL);
-        if (!ledger_undo(pg, deadline_in(RECORD_MS), &trouble)) {
+        if (!ledger_undo(pg, deadline_in(ALONE_RECORD_MS), &trouble)) {
             log_trouble(LOG_WARN, "could not roll back", &trouble);
         }
         pg_watch(pg, alone->engine->request.stop);
@@ -339,10 +112,11 @@ static bool send(struct alone *alone, const struct message *message, struct dead
 static bool run_wrapped(struct alone *alone, bool *out_bare, struct error *err)
 {
     struct engine *engine = alone->engine;
-    char checksum[CHECKSUM_SIZE];
+    char checksum[ALONE_CHECKSUM_SIZE];
     AUTO(message) struct message message;
     AUTO(pg_reply) struct pg_reply reply = {0};
-    checksum_of(alone, alone->done + 1, checksum);
+    alone->wrapped = true;
+    alone_checksum(alone, alone->done + 1, checksum);
     message_make_step(&alone->batch, alone->item.script->first + alone->done, checksum, &message);
     if (send(alone, &message, engine->request.deadline, &reply, err)) {
         alone->done++;
@@ -353,10 +127,10 @@ static bool run_wrapped(struct alone *alone, bool *out_bare, struct error *err)
     roll_back(alone);
     *err = why;
     if (err->kind == ERROR_INTERRUPTED) {
-        return cancelled(alone, err);
+        return cancelled(alone, true, err);
     }
     *out_bare = err->kind == ERROR_FAILED && engine_needs_no_transaction(err->code);
-    return *out_bare || (err->kind == ERROR_FAILED && refused(alone, &message, &reply, err));
+    return *out_bare || (err->kind == ERROR_FAILED && refused(alone, true, &message, &reply, err));
 }
 
 /* Session-wide, as the login's own name is: behind a pooler a RESET ALL has emptied it. */
@@ -380,30 +154,54 @@ static struct deadline clean_deadline(const struct engine *engine)
     return deadline_in(stop_asked(engine->request.stop) ? CLEAN_STOPPED_MS : CLEAN_MS);
 }
 
+/* Whatever a cancelled statement left in the way is taken away, if that can be done. A run that has
+ * lost the plan leaves that to the one that has it. */
+static bool clean(struct alone *alone, const struct settle_statement *statement)
+{
+    struct engine *engine = alone->engine;
+    if (engine->overtaken) {
+        return false;
+    }
+    engine_watch(engine, alone->migration); /* the guard is kept alive meanwhile */
+    pg_watch(engine->pg, NULL);
+    bool clear = settle_clean(engine, statement, clean_deadline(engine));
+    pg_watch(engine->pg, engine->request.stop);
+    engine_unwatch(engine);
+    return clear;
+}
+
+static bool timed_out(struct alone *alone, bool clear, struct error *err)
+{
+    struct engine *engine = alone->engine;
+    AUTO(buf) struct buf limit = buf_make(64);
+    text_show_duration(&limit, alone->migration->statement_timeout_ms);
+    error_set(err, ERROR_FAILED,
+              "the statement was cancelled: it took longer than statement_timeout, %s", limit.data);
+    error_hint(err, "Give this migration's entry in the plan a longer statement_timeout.");
+    engine_name_failed(engine, alone->migration, err);
+    alone_name_statement(alone, err);
+    alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+    alone_record_failure(alone, clear, err);
+    return false;
+}
+
 static bool bare_failed(struct alone *alone, const struct settle_statement *statement,
                         const struct message *message, const struct pg_reply *reply,
                         struct deadline limit, struct error *err)
 {
     struct engine *engine = alone->engine;
-    struct error why = *err;
-    bool timed_out = err->kind == ERROR_INTERRUPTED && !stop_asked(engine->request.stop) &&
-                     !deadline_passed(engine->request.deadline) && deadline_passed(limit);
-    pg_watch(engine->pg, NULL);
-    settle_clean(engine, statement, clean_deadline(engine));
-    pg_watch(engine->pg, engine->request.stop);
-    *err = why;
-    if (timed_out) {
-        error_set(err, ERROR_FAILED, "canceling statement: it took longer than statement_timeout");
-        error_hint(err, "Give this migration's entry in the plan a longer statement_timeout.");
-        engine_name_failed(engine, alone->migration, err);
-        left(alone, OUTCOME_LEFT_STATEMENTS);
-        record_failure(alone, true, err);
-        return false;
-    }
+    bool late = err->kind == ERROR_INTERRUPTED && !engine->overtaken &&
+                !stop_asked(engine->request.stop) && !deadline_passed(engine->request.deadline) &&
+                deadline_passed(limit);
     if (err->kind == ERROR_INTERRUPTED) {
-        return cancelled(alone, err);
+        engine_name_blockers(engine, &engine->outcome->failure);
     }
-    return refused(alone, message, reply, err);
+    bool clear = clean(alone, statement);
+    if (late) {
+        return timed_out(alone, clear, err);
+    }
+    return err->kind == ERROR_INTERRUPTED ? cancelled(alone, clear, err)
+                                          : refused(alone, clear, message, reply, err);
 }
 
 static void make_bare(const struct alone *alone, const char *instead, struct message *out_message)
@@ -421,7 +219,7 @@ static bool execute_bare(struct alone *alone, struct settle_statement *statement
     struct engine *engine = alone->engine;
     int64_t limit_ms = alone->migration->statement_timeout_ms;
     struct deadline limit = deadline_in(limit_ms > 0 ? limit_ms : INT64_MAX);
-    char checksum[CHECKSUM_SIZE];
+    char checksum[ALONE_CHECKSUM_SIZE];
     AUTO(message) struct message message;
     AUTO(pg_reply) struct pg_reply reply = {0};
     make_bare(alone, instead, &message);
@@ -432,12 +230,12 @@ static bool execute_bare(struct alone *alone, struct settle_statement *statement
     if (!settle_check(engine, statement, err)) {
         if (err->kind == ERROR_FAILED) {
             engine_name_failed(engine, alone->migration, err);
-            left(alone, OUTCOME_LEFT_STATEMENTS);
-            record_failure(alone, true, err);
+            alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+            alone_record_failure(alone, true, err);
         }
         return false;
     }
-    checksum_of(alone, alone->done + 1, checksum);
+    alone_checksum(alone, alone->done + 1, checksum);
     if (!ledger_step_done(engine->pg, &alone->item.claim, alone->done + 1, checksum,
                           engine->request.deadline, err)) {
         return false;
@@ -450,7 +248,8 @@ static bool execute_bare(struct alone *alone, struct settle_statement *statement
 static bool run_bare(struct alone *alone, struct error *err)
 {
     struct engine *engine = alone->engine;
-    struct settle_statement statement = settling(alone);
+    struct settle_statement statement = alone_settling(alone);
+    alone->wrapped = false;
     AUTO(text) char *note = NULL;
     AUTO(text) char *instead = NULL;
     engine_watch(engine, alone->migration);
@@ -471,11 +270,11 @@ static bool run_statements(struct alone *alone, struct error *err)
     while (alone->done < alone->total) {
         size_t before = alone->done;
         if (!engine_may_begin(alone->engine, alone->migration, err)) {
-            left(alone, OUTCOME_LEFT_STATEMENTS);
+            alone_left(alone, OUTCOME_LEFT_STATEMENTS);
             engine_name_failed(alone->engine, alone->migration, err);
             return false;
         }
-        bare = bare || statement_at(alone, alone->done)->kind == SQL_ALONE;
+        bare = bare || alone_statement(alone, alone->done)->kind == SQL_ALONE;
         if (!(bare ? run_bare(alone, err) : run_wrapped(alone, &bare, err))) {
             return false;
         }
@@ -493,8 +292,8 @@ static bool finish(struct alone *alone, int64_t began_ms, struct error *err)
         bool known = engine_ask_verify(engine, alone->migration, &alone->item, &holds, &asked);
         if (!known || !holds) {
             *err = asked;
-            left(alone, OUTCOME_LEFT_STATEMENTS);
-            record_failure(alone, true, err);
+            alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+            alone_record_failure(alone, true, err);
             return false;
         }
     }
@@ -515,7 +314,7 @@ static bool run(struct alone *alone, struct error *err)
         engine_name_failed(alone->engine, alone->migration, err);
         return false;
     }
-    return start(alone, err) && (!alone->in_flight || settle(alone, &finished, err)) &&
+    return alone_start(alone, err) && (!alone->in_flight || alone_settle(alone, &finished, err)) &&
            (finished || run_statements(alone, err)) && finish(alone, began_ms, err);
 }
 

@@ -13,6 +13,7 @@ enum {
     PING_EVERY_MS = 2000, /* inside the lease, and every idle limit there is */
     PING_MS = 3000,
     REGAIN_MS = 1500,
+    INHERIT_BY_GRANT = 160000, /* the version from which a GRANT itself says whether */
 };
 
 static bool try_hold(struct engine *engine, struct deadline deadline, struct error *err)
@@ -137,14 +138,20 @@ bool engine_keep_guard(struct engine *engine)
     return regain(engine);
 }
 
-static bool refuse(struct error *err, const char *hint_format, const char *a, const char *b)
+/* What a pooler has open keeps the settings it began with. */
+#define NEW_SESSIONS                                                                               \
+    "then let a pooler open its connections anew (PgBouncer: RECONNECT) and start the task again."
+
+static bool refuse(struct error *err, const char *hint_format, const char *a, const char *b,
+                   const char *c)
 {
     AUTO(buf) struct buf hint = buf_make(900);
-    for (const char *c = hint_format; *c; c++) {
-        if (*c != '%') {
-            buf_char(&hint, *c);
+    for (const char *at = hint_format; *at; at++) {
+        if (*at != '%') {
+            buf_char(&hint, *at);
         } else {
-            pg_identifier(&hint, *++c == 'a' ? a : b);
+            at++;
+            pg_identifier(&hint, *at == 'a' ? a : *at == 'b' ? b : c);
         }
     }
     return error_hint(err, "%s", hint.data);
@@ -159,8 +166,8 @@ static bool check_names(const struct engine *engine, const struct catalog_login 
                   "outside a transaction the login's own search_path applies: its current schema "
                   "is \"%s\", the plan's \"%s\"",
                   login->current_schema, database->schema.text);
-        return refuse(err, "ALTER ROLE %a SET search_path = %b; then start the task again.",
-                      login->user, database->schema.text);
+        return refuse(err, "ALTER ROLE %a IN DATABASE %c SET search_path = %b; " NEW_SESSIONS,
+                      login->user, database->schema.text, engine->outcome->database);
     }
     if (!login->may_act && (late || login->role_exists)) {
         error_set(err, ERROR_INVALID,
@@ -168,42 +175,43 @@ static bool check_names(const struct engine *engine, const struct catalog_login 
                   "rights of database.role \"%s\"",
                   login->user, database->role.text);
         return refuse(err,
-                      "GRANT %b TO %a; the login must inherit them (ALTER ROLE %a INHERIT, or "
-                      "from PostgreSQL 16 on GRANT ... WITH INHERIT TRUE).",
-                      login->user, database->role.text);
+                      engine->server.version_num >= INHERIT_BY_GRANT
+                          ? "GRANT %b TO %a WITH INHERIT TRUE; then start the task again."
+                          : "GRANT %b TO %a; ALTER ROLE %a INHERIT; then start the task again.",
+                      login->user, database->role.text, "");
     }
     return true;
 }
 
-static bool cut_short(const struct catalog_login *login, const char *setting, int64_t ms,
-                      const struct plan_migration *migration, struct error *err)
+static bool cut_short(const struct engine *engine, const struct catalog_login *login,
+                      const char *setting, int64_t ms, const struct plan_migration *migration,
+                      struct error *err)
 {
+    AUTO(buf) struct buf limit = buf_make(64);
+    text_show_duration(&limit, ms);
     error_set(err, ERROR_INVALID,
-              "outside a transaction the login's own %s applies, and %d ms would cut \"%s\" short",
-              setting, (int)ms, migration->id);
+              "outside a transaction the login's own %s applies, and %s would cut \"%s\" short",
+              setting, limit.data, migration->id);
     error_where(err, "%s", migration->file);
-    AUTO(buf) struct buf user = buf_make(300);
-    pg_identifier(&user, login->user);
-    return error_hint(err,
-                      "ALTER ROLE %s SET %s = 0; where it is set for the database, the same "
-                      "with IN DATABASE.",
-                      user.data, setting);
+    AUTO(buf) struct buf hint = buf_make(300);
+    buf_format(&hint, "ALTER ROLE %%a IN DATABASE %%c SET %s = 0; " NEW_SESSIONS, setting);
+    return refuse(err, hint.data, login->user, "", engine->outcome->database);
 }
 
-static bool check_limits(const struct catalog_login *login, const struct plan_migration *migration,
-                         struct error *err)
+static bool check_limits(const struct engine *engine, const struct catalog_login *login,
+                         const struct plan_migration *migration, struct error *err)
 {
     int64_t limit = migration->statement_timeout_ms;
     int64_t login_limit = login->statement_timeout_ms;
     if (login->lock_timeout_ms > 0) {
-        return cut_short(login, "lock_timeout", login->lock_timeout_ms, migration, err);
+        return cut_short(engine, login, "lock_timeout", login->lock_timeout_ms, migration, err);
     }
     if (login_limit > 0 && (limit == 0 || login_limit < limit)) {
-        return cut_short(login, "statement_timeout", login_limit, migration, err);
+        return cut_short(engine, login, "statement_timeout", login_limit, migration, err);
     }
     login_limit = login->transaction_timeout_ms;
     if (login_limit > 0 && (limit == 0 || login_limit < limit)) {
-        return cut_short(login, "transaction_timeout", login_limit, migration, err);
+        return cut_short(engine, login, "transaction_timeout", login_limit, migration, err);
     }
     return true;
 }
@@ -220,7 +228,7 @@ bool engine_check_login(struct engine *engine, const struct plan_migration *migr
 {
     struct catalog_login login;
     return ask_login(engine, &login, err) && check_names(engine, &login, true, err) &&
-           check_limits(&login, migration, err);
+           check_limits(engine, &login, migration, err);
 }
 
 bool engine_check_outside(struct engine *engine, const struct decision *decision, struct error *err)
@@ -241,7 +249,7 @@ bool engine_check_outside(struct engine *engine, const struct decision *decision
             return false;
         }
         asked = true;
-        if (!check_limits(&login, migration, err)) {
+        if (!check_limits(engine, &login, migration, err)) {
             return false;
         }
     }

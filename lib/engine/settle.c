@@ -240,14 +240,14 @@ static bool ask_object(struct engine *engine, const struct settle_statement *sta
     return true;
 }
 
-static void drop_reindex_leftovers(struct engine *engine, const struct settle_statement *statement,
+static bool drop_reindex_leftovers(struct engine *engine, const struct settle_statement *statement,
                                    struct deadline deadline)
 {
     AUTO(text) char *object = object_of(statement);
     AUTO(catalog_names) struct catalog_names names = {0};
     struct error err;
     if (!statement->note || !object) {
-        return;
+        return true;
     }
     bool ok = catalog_reindex_leftovers(engine->pg, object, statement->target.of_index,
                                         statement->note, deadline, &names, &err);
@@ -255,8 +255,9 @@ static void drop_reindex_leftovers(struct engine *engine, const struct settle_st
         ok = drop_index(engine, names.names[i], deadline, &err);
     }
     if (!ok) {
-        log_trouble(LOG_WARN, "could not drop what the REINDEX left", &err);
+        log_trouble(LOG_WARN, "what the REINDEX left stays until the next run drops it", &err);
     }
+    return ok;
 }
 
 bool settle_ask(struct engine *engine, const struct settle_statement *statement,
@@ -282,7 +283,7 @@ bool settle_ask(struct engine *engine, const struct settle_statement *statement,
     case SQL_ALONE_DROP_SUBSCRIPTION:
         return ask_object(engine, statement, CATALOG_SUBSCRIPTION, false, out_verdict, err);
     case SQL_ALONE_REINDEX:
-        drop_reindex_leftovers(engine, statement, engine->request.deadline);
+        (void)drop_reindex_leftovers(engine, statement, engine->request.deadline);
         *out_verdict = SETTLE_AGAIN;
         return true;
     case SQL_ALONE_REPEATABLE:
@@ -350,26 +351,45 @@ bool settle_prepare(struct engine *engine, const struct settle_statement *statem
     return true;
 }
 
-void settle_clean(struct engine *engine, const struct settle_statement *statement,
-                  struct deadline deadline)
+static bool clean_index(struct engine *engine, const struct settle_statement *statement,
+                        struct deadline deadline)
 {
     struct catalog_index index;
     int count = 0;
     struct error err;
+    if (find_index(engine, statement, &index, &count, &err) &&
+        (count != 1 || !is_leftover(&index) ||
+         drop_index(engine, index.qualified, deadline, &err))) {
+        return true;
+    }
+    log_trouble(LOG_WARN, "an invalid index stays until the next run drops it", &err);
+    return false;
+}
+
+bool settle_clean(struct engine *engine, const struct settle_statement *statement,
+                  struct deadline deadline)
+{
     if (!pg_alive(engine->pg)) {
-        return;
+        return false;
     }
-    if (statement->target.kind == SQL_ALONE_REINDEX) {
-        drop_reindex_leftovers(engine, statement, deadline);
+    switch (statement->target.kind) {
+    case SQL_ALONE_CREATE_INDEX:
+        return clean_index(engine, statement, deadline);
+    case SQL_ALONE_REINDEX:
+        return drop_reindex_leftovers(engine, statement, deadline);
+    case SQL_ALONE_UNKNOWN:
+    case SQL_ALONE_DROP_INDEX:
+    case SQL_ALONE_DETACH:
+    case SQL_ALONE_CREATE_DATABASE:
+    case SQL_ALONE_DROP_DATABASE:
+    case SQL_ALONE_CREATE_TABLESPACE:
+    case SQL_ALONE_DROP_TABLESPACE:
+    case SQL_ALONE_CREATE_SUBSCRIPTION:
+    case SQL_ALONE_DROP_SUBSCRIPTION:
+    case SQL_ALONE_REPEATABLE:
+        break;
     }
-    if (statement->target.kind != SQL_ALONE_CREATE_INDEX) {
-        return;
-    }
-    if (!find_index(engine, statement, &index, &count, &err) ||
-        (count == 1 && is_leftover(&index) &&
-         !drop_index(engine, index.qualified, deadline, &err))) {
-        log_trouble(LOG_WARN, "an invalid index stays until the next run drops it", &err);
-    }
+    return true;
 }
 
 bool settle_check(struct engine *engine, const struct settle_statement *statement,

@@ -35,8 +35,9 @@ MUST_CHECK bool settle_ask(struct engine *engine, const struct settle_statement 
 MUST_CHECK bool settle_prepare(struct engine *engine, const struct settle_statement *statement,
                                char **out_note, char **out_instead, struct error *err);
 
-/* After it failed or was cancelled: drops the invalid index it left. Logs what it cannot. */
-void settle_clean(struct engine *engine, const struct settle_statement *statement,
+/* After it failed or was cancelled: drops the invalid index it left. False: it could not, as the
+ * log says. */
+bool settle_clean(struct engine *engine, const struct settle_statement *statement,
                   struct deadline deadline);
 
 /* After it succeeded: whether its index is valid. ERROR_FAILED. */
