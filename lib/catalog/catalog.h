@@ -56,7 +56,7 @@ MUST_CHECK bool catalog_login(struct pg *pg, const char *schema, const char *rol
                               struct deadline deadline, struct catalog_login *out_login,
                               struct error *err);
 
-/* Other sessions of ours that are at work (in a transaction, too: not "idle"). */
+/* Other sessions of ours that run a statement now; what only keeps a transaction open does not. */
 struct catalog_sessions {
     int active;
     int unseen;     /* of our name, but not ours to see: unknown, never gone */

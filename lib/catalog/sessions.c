@@ -1,10 +1,11 @@
 #include "base/text.h"
 #include "catalog/internal.h"
 
-/* A pooler leaves application_name on its idle connections. What backend_type is not ours to see is
- * taken for a client. */
+/* A pooler leaves application_name on its idle connections, and a guard, ours too, waits in an open
+ * transaction. What backend_type is not ours to see is taken for a client. */
 #define AT_WORK                                                                                    \
-    "a.state IS DISTINCT FROM 'idle'"                                                              \
+    "coalesce(a.state, '') NOT IN"                                                                 \
+    " ('idle', 'idle in transaction', 'idle in transaction (aborted)')"                            \
     " AND coalesce(a.backend_type, 'client backend') = 'client backend'"
 #define UNSEEN "(a.state IS NULL OR a.state = 'disabled')"
 

@@ -67,9 +67,17 @@ static bool refused(struct alone *alone, bool clear, const struct message *messa
  * finds out. */
 static bool cancelled(struct alone *alone, bool clear, struct error *err)
 {
-    engine_name_interrupted(alone->engine, alone->migration, "its statement was cancelled", err);
+    struct engine *engine = alone->engine;
+    if (engine->overtaken) {
+        error_set(err, ERROR_INTERRUPTED, "another run took the plan over");
+    }
+    engine_name_interrupted(engine, alone->migration, "its statement was cancelled", err);
     alone_left(alone, OUTCOME_LEFT_STATEMENTS);
-    if (clear) {
+    if (engine->overtaken) {
+        error_hint(err, "The connection that guards the plan was gone for a while; the other run "
+                        "finds out what became of the statement. \"postlude status\" shows how "
+                        "far it is.");
+    } else if (clear) {
         alone_record_stand(alone);
     }
     return false;

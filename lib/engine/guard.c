@@ -8,7 +8,8 @@
 #include "engine/internal.h"
 
 enum {
-    HOLD_MS = 8000,
+    HOLD_MS = 15000,
+    HOLD_POOLED_MS = 4000, /* libpq waits 5 s more for an answer to its cancelling */
     POLL_MS = 150,
     PING_EVERY_MS = 2000, /* inside the lease, and every idle limit there is */
     PING_MS = 3000,
@@ -45,18 +46,23 @@ static bool try_hold(struct engine *engine, struct deadline deadline, struct err
 static bool one_connection(const char *reason, struct error *err)
 {
     error_set(err, ERROR_UNREACHABLE, "the pool gave no second server connection within %d s%s%s",
-              HOLD_MS / 1000, *reason ? ": " : "", reason);
+              HOLD_POOLED_MS / 1000, *reason ? ": " : "", reason);
     error_code(err, "pool");
     return error_hint(err, "A step outside a transaction needs two: one works, one holds the lock. "
                            "Give this user's pool at least two (PgBouncer: pool_size; RDS Proxy: "
                            "MaxConnectionsPercent), or try again when others leave it room.");
 }
 
+static struct deadline patience(const struct engine *engine)
+{
+    return deadline_in(engine->server.pooled ? HOLD_POOLED_MS : HOLD_MS);
+}
+
 /* With the guard's transaction open, does the worker still get a server connection? */
 static bool probe_worker(struct engine *engine, struct error *err)
 {
     AUTO(pg_reply) struct pg_reply reply = {0};
-    if (pg_query(engine->pg, "SHOW server_version_num", deadline_in(HOLD_MS), &reply, err)) {
+    if (pg_query(engine->pg, "SHOW server_version_num", patience(engine), &reply, err)) {
         return true;
     }
     if (stop_asked(engine->request.stop)) {
@@ -73,7 +79,7 @@ static bool probe_worker(struct engine *engine, struct error *err)
 bool engine_hold(struct engine *engine, struct error *err)
 {
     engine->overtaken = false;
-    if (!try_hold(engine, deadline_in(HOLD_MS), err)) {
+    if (!try_hold(engine, patience(engine), err)) {
         bool silent =
             err->kind == ERROR_INTERRUPTED && !*err->code && !stop_asked(engine->request.stop);
         return silent ? one_connection("", err) : false;
@@ -112,7 +118,7 @@ static bool regain(struct engine *engine)
     engine->guarded_ms = clock_steady_ms();
     engine->overtaken = ledger_is_overtaken(err.code);
     if (engine->overtaken) {
-        log_trouble(LOG_ERROR, "another run took the plan over", &err);
+        log_write(LOG_ERROR, "another run took the plan over: what runs is cancelled", NULL, 0);
     }
     return !engine->overtaken;
 }
