@@ -125,24 +125,19 @@ static bool drop_index(struct engine *engine, const char *qualified, struct dead
 }
 
 /* The index that CREATE INDEX CONCURRENTLY makes: by its name, or, without one, the one that the
- * table did not have before. *out_count: how many it may be. */
+ * table did not have before; its count says how many it may be. */
 static bool find_index(struct engine *engine, const struct settle_statement *statement,
-                       struct catalog_index *out_index, int *out_count, struct error *err)
+                       struct catalog_index *out_index, struct error *err)
 {
     AUTO(text) char *table = table_of(statement);
     AUTO(text) char *name = object_of(statement);
     struct deadline deadline = engine->request.deadline;
-    *out_count = 0;
     *out_index = (struct catalog_index){0};
-    if (!name) {
-        return !statement->note || catalog_new_index(engine->pg, table, statement->note, deadline,
-                                                     out_index, out_count, err);
+    if (name) {
+        return catalog_index(engine->pg, table, name, deadline, out_index, err);
     }
-    if (!catalog_index(engine->pg, table, name, deadline, out_index, err)) {
-        return false;
-    }
-    *out_count = out_index->exists && out_index->on_table;
-    return true;
+    return !statement->note ||
+           catalog_new_index(engine->pg, table, statement->note, deadline, out_index, err);
 }
 
 /* An index that a killed or failed try left: ours to drop only when all of this holds. */
@@ -155,17 +150,17 @@ static bool is_leftover(const struct catalog_index *index)
 /* Somebody builds that very index: its end is waited for, since dropping it now would break both.
  */
 static bool await_builder(struct engine *engine, const struct settle_statement *statement,
-                          struct catalog_index *index, int *count, struct error *err)
+                          struct catalog_index *index, struct error *err)
 {
     const struct engine_request *request = &engine->request;
     struct deadline patience =
         deadline_min(deadline_in(request->plan->run.lock_wait_ms), request->deadline);
     int64_t next_ms = 0;
     for (;;) {
-        if (!find_index(engine, statement, index, count, err)) {
+        if (!find_index(engine, statement, index, err)) {
             return false;
         }
-        if (*count != 1 || !index->being_built) {
+        if (index->count != 1 || !index->being_built) {
             return true;
         }
         if (deadline_passed(patience)) {
@@ -188,13 +183,12 @@ static bool ask_index(struct engine *engine, const struct settle_statement *stat
                       enum settle_verdict *out_verdict, struct error *err)
 {
     struct catalog_index index;
-    int count = 0;
-    if (!await_builder(engine, statement, &index, &count, err)) {
+    if (!await_builder(engine, statement, &index, err)) {
         return false;
     }
-    *out_verdict = count > 1                   ? SETTLE_UNKNOWN
-                   : count == 1 && index.valid ? SETTLE_DONE
-                                               : SETTLE_AGAIN;
+    *out_verdict = index.count > 1                   ? SETTLE_UNKNOWN
+                   : index.count == 1 && index.valid ? SETTLE_DONE
+                                                     : SETTLE_AGAIN;
     return *out_verdict != SETTLE_AGAIN || !is_leftover(&index) ||
            drop_index(engine, index.qualified,
                       deadline_min(deadline_in(DROP_MS), engine->request.deadline), err);
@@ -249,8 +243,9 @@ static bool drop_reindex_leftovers(struct engine *engine, const struct settle_st
     if (!statement->note || !object) {
         return true;
     }
-    bool ok = catalog_reindex_leftovers(engine->pg, object, statement->target.of_index,
-                                        statement->note, deadline, &names, &err);
+    const struct catalog_reindex reindex = {
+        .object = object, .of_index = statement->target.of_index, .note = statement->note};
+    bool ok = catalog_reindex_leftovers(engine->pg, &reindex, deadline, &names, &err);
     for (size_t i = 0; ok && i < names.count; i++) {
         ok = drop_index(engine, names.names[i], deadline, &err);
     }
@@ -301,11 +296,10 @@ static bool prepare_index(struct engine *engine, const struct settle_statement *
 {
     AUTO(text) char *table = table_of(statement);
     struct catalog_index index;
-    int count = 0;
-    if (!await_builder(engine, statement, &index, &count, err)) {
+    if (!await_builder(engine, statement, &index, err)) {
         return false;
     }
-    if (count == 1 && is_leftover(&index) &&
+    if (index.count == 1 && is_leftover(&index) &&
         !drop_index(engine, index.qualified,
                     deadline_min(deadline_in(DROP_MS), engine->request.deadline), err)) {
         return false;
@@ -355,10 +349,9 @@ static bool clean_index(struct engine *engine, const struct settle_statement *st
                         struct deadline deadline)
 {
     struct catalog_index index;
-    int count = 0;
     struct error err;
-    if (find_index(engine, statement, &index, &count, &err) &&
-        (count != 1 || !is_leftover(&index) ||
+    if (find_index(engine, statement, &index, &err) &&
+        (index.count != 1 || !is_leftover(&index) ||
          drop_index(engine, index.qualified, deadline, &err))) {
         return true;
     }
@@ -396,14 +389,13 @@ bool settle_check(struct engine *engine, const struct settle_statement *statemen
                   struct error *err)
 {
     struct catalog_index index;
-    int count = 0;
     if (statement->target.kind != SQL_ALONE_CREATE_INDEX) {
         return true;
     }
-    if (!find_index(engine, statement, &index, &count, err)) {
+    if (!find_index(engine, statement, &index, err)) {
         return false;
     }
-    if (count != 1 || index.valid || index.relkind != 'i') {
+    if (index.count != 1 || index.valid || index.relkind != 'i') {
         return true;
     }
     error_set(err, ERROR_FAILED, "the server reported success, but index %s is not valid",
