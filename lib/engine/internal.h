@@ -51,6 +51,9 @@ void engine_session_prefix(const char *run_id, char out_prefix[64]);
 
 /* Makes this run the owner of the plan, waiting for another run up to run.lock_wait. ERROR_BUSY. */
 MUST_CHECK bool engine_take(struct engine *engine, struct error *err);
+/* A run with nothing to do: sets a run that was killed, and still owns the plan, to lost. Waits for
+ * nobody, and logs when it cannot. */
+void engine_bury(struct engine *engine);
 /* Lets ms pass with signs of life, so that the plan stays ours. ERROR_INTERRUPTED: told to stop,
  * out of time, or overtaken. */
 MUST_CHECK bool engine_linger(struct engine *engine, int64_t ms, struct error *err);

@@ -6,12 +6,14 @@
 #include "base/text.h"
 #include "engine/internal.h"
 
-enum { KEEP_MS = 10000 };
+enum { KEEP_MS = 10000, ANSWER_MS = 3000, TRIES = 2 };
 
-/* Once told to stop, all has to be over before the process ends by itself. */
+/* Once told to stop, all has to be over before the process ends by itself, the answer included. */
 static struct deadline soon(const struct engine *engine, int64_t ms)
 {
-    return deadline_min(deadline_in(ms), deadline_of_stop(engine->request.stop));
+    struct deadline end = deadline_of_stop(engine->request.stop);
+    end.at_ms -= end.at_ms > ANSWER_MS ? ANSWER_MS : 0;
+    return deadline_min(deadline_in(ms), end);
 }
 
 static void set_text(json_t *row, const char *column, const char *text)
@@ -86,6 +88,10 @@ static bool write_row(struct engine *engine, struct error *err)
     AUTO(json) json_t *row = engine_run_row(engine, true);
     bool durable = outcome->kind != OUTCOME_NOTHING;
     engine->kept = ledger_end(engine->pg, row, durable, deadline, err);
+    if (!engine->kept && err->kind == ERROR_BUSY && outcome->kind == OUTCOME_ERROR) {
+        /* What we sent still runs and holds the plan: whoever takes it next gives it back. */
+        engine->kept = ledger_end_apart(engine->pg, row, deadline, err);
+    }
     return engine->kept;
 }
 
@@ -106,12 +112,16 @@ void engine_keep(struct engine *engine)
     if (engine->outcome->dry_run) {
         return;
     }
-    struct error err;
-    bool connected = reconnect_to_keep(engine, &err);
-    if (connected) {
+    struct error err = {0};
+    bool done = false;
+    for (int i = 0; !done && i < TRIES && (i == 0 || err.kind == ERROR_LOST); i++) {
+        if (!reconnect_to_keep(engine, &err)) {
+            break;
+        }
         pg_watch(engine->pg, NULL);
+        done = write_row(engine, &err);
     }
-    if (!connected || !write_row(engine, &err)) {
+    if (!done) {
         log_trouble(LOG_WARN, "could not record this run in the ledger", &err);
     }
 }

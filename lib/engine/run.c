@@ -153,7 +153,11 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
     }
     warn_of_strangers(outcome, decision);
     outcome->kind = outcome->applied_count ? OUTCOME_APPLIED : OUTCOME_NOTHING;
-    if (decision->step_count == 0 || outcome->dry_run) {
+    if (outcome->dry_run) {
+        return true;
+    }
+    if (decision->step_count == 0) {
+        engine_bury(engine);
         return true;
     }
     if (!engine->taken) {

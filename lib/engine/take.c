@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -22,6 +24,15 @@ static bool busy(const struct engine *engine, const struct ledger_holder *holder
         return error_hint(err, "Nothing was changed. Somebody holds a row or table of schema "
                                "postlude: pg_locks tells who. Start the task again when it is "
                                "free.");
+    }
+    if (strcmp(holder->run_id, engine->outcome->run_id) == 0) {
+        error_set(err, ERROR_BUSY,
+                  "the server still runs what this run sent before it lost the "
+                  "connection");
+        return error_hint(err,
+                          "Its session carries application_name postlude/%s/...; the next run "
+                          "waits for it.",
+                          holder->run_id);
     }
     error_set(err, ERROR_BUSY, "another run held plan \"%s\" for longer than %s: run %s, since %s",
               engine->request.plan->name, limit.data, holder->run_id, holder->since);
@@ -84,6 +95,19 @@ static bool poll_until_taken(struct engine *engine, const json_t *row, struct er
         if (!wait_pause(POLL_LEAST_MS + random_up_to(POLL_SPREAD_MS), patience, request->stop)) {
             return error_set(err, ERROR_INTERRUPTED, "told to stop while waiting for another run");
         }
+    }
+}
+
+void engine_bury(struct engine *engine)
+{
+    struct ledger_holder holder;
+    struct error err;
+    if (!engine->ledger->holder.run_id[0] || engine->taken) {
+        return;
+    }
+    AUTO(json) json_t *row = engine_run_row(engine, false);
+    if (!try_take(engine, row, &engine->taken, &holder, &err)) {
+        log_trouble(LOG_DEBUG, "could not look after the run that owns the plan", &err);
     }
 }
 

@@ -102,6 +102,11 @@ MUST_CHECK bool ledger_take(struct pg *pg, const json_t *run_row, struct deadlin
 MUST_CHECK bool ledger_end(struct pg *pg, const json_t *run_row, bool durable,
                            struct deadline deadline, struct error *err);
 
+/* The same of a run that has its row, while the plan is locked by what it sent: the plan stays its
+ * own until the next run takes it. */
+MUST_CHECK bool ledger_end_apart(struct pg *pg, const json_t *run_row, struct deadline deadline,
+                                 struct error *err);
+
 /* Takes back that this run took the plan: no row of it stays, and the plan is given back. */
 MUST_CHECK bool ledger_forget(struct pg *pg, const char *run_id, struct deadline deadline,
                               struct error *err);

@@ -118,6 +118,20 @@ bool ledger_end(struct pg *pg, const json_t *run_row, bool durable, struct deadl
     return ledger_write(pg, sql.data, deadline, &reply, err);
 }
 
+bool ledger_end_apart(struct pg *pg, const json_t *run_row, struct deadline deadline,
+                      struct error *err)
+{
+    AUTO(buf) struct buf sql = buf_make(LEDGER_ROW_MAX);
+    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT LEDGER_FLUSHED
+             "UPDATE postlude.run r SET finished_at = n.finished_at, outcome = n.outcome,"
+             " error = n.error, report = n.report"
+             " FROM pg_catalog.jsonb_populate_record(NULL::postlude.run, ");
+    ledger_json(&sql, run_row);
+    buf_text(&sql, ") n WHERE r.run_id = n.run_id;\nCOMMIT");
+    AUTO(pg_reply) struct pg_reply reply = {0};
+    return ledger_write(pg, sql.data, deadline, &reply, err);
+}
+
 bool ledger_forget(struct pg *pg, const char *run_id, struct deadline deadline, struct error *err)
 {
     AUTO(buf) struct buf sql = buf_make(1024);
