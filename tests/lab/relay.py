@@ -7,12 +7,21 @@ import threading
 CANCEL = 80877102  # the code of a CancelRequest: length 16, code, process id, key
 
 
+def shut(one):
+    """Ends a connection that may have ended already."""
+    try:
+        one.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
 class Relay:
     """A loopback `port` whose connections go on to target, a port as well.
 
     `swallowed` counts the requests to cancel that were dropped: libpq up to 16 sends one without
     TLS, as the first packet of a new connection; others ask for TLS first and are not seen here.
-    hold() stops passing anything on in either direction, and takes no new connection.
+    hold() stops passing anything on in either direction, and takes no new connection; cut() breaks
+    the connections there are.
     """
 
     def __init__(self, target):
@@ -31,14 +40,15 @@ class Relay:
     def __exit__(self, *_):
         self._open.set()
         for one in [self._listener, *self._sockets]:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            shut(one)
             one.close()
 
     def hold(self):
         self._open.clear()
+
+    def cut(self):
+        for one in list(self._sockets):
+            shut(one)
 
     def _serve(self):
         while True:
@@ -74,7 +84,4 @@ class Relay:
         except OSError:
             pass
         for one in (source, target):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            shut(one)
