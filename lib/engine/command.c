@@ -8,27 +8,43 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/command.h"
 #include "engine/command_env.h"
-#include "engine/internal.h"
+#include "engine/settle.h"
 
-enum { TICK_MS = 500, RECORD_MS = 10000, SIGNAL_BASE = 128 };
+enum { TICK_MS = 500, SIGNAL_BASE = 128 };
 
-/* One command on its way. */
-struct command {
-    struct engine *engine;
-    const struct plan_migration *migration;
-    struct message_item item;
-};
-
-static void on_line(void *context, bool from_stderr, const char *line, size_t length)
+static void log_output(const struct command *command, bool from_stderr, const struct buf *masked)
 {
-    const struct command *command = context;
-    AUTO(buf) struct buf masked = buf_make((size_t)CHILD_LINE_MAX * 4);
     AUTO(buf) struct buf shown = buf_make((size_t)CHILD_LINE_MAX * 8);
-    command_env_mask(command->engine->request.address, line, length, &masked);
-    text_escape(&shown, masked.data, masked.length);
+    text_escape(&shown, masked->data, masked->length);
     log_info(shown.data, LOG_TEXT("migration", command->migration->id),
              LOG_QUIET_TEXT("stream", from_stderr ? "stderr" : "stdout"));
+}
+
+/* A long line comes in pieces, and the password may stand where it was cut. */
+static void on_line(void *context, bool from_stderr, const char *line, size_t length)
+{
+    struct command *command = context;
+    struct buf *kept = &command->kept[from_stderr];
+    bool goes_on = length == CHILD_LINE_MAX;
+    AUTO(buf) struct buf masked = buf_make((size_t)CHILD_LINE_MAX * 4);
+    buf_add(kept, line, length);
+    size_t done = command_mask_piece(command->engine->request.address, kept->data, kept->length,
+                                     goes_on, &masked);
+    log_output(command, from_stderr, &masked);
+    memmove(kept->data, kept->data + done, kept->length - done);
+    buf_truncate(kept, kept->length - done);
+}
+
+static void flush_output(struct command *command)
+{
+    for (int i = 0; i < 2; i++) {
+        if (command->kept[i].length) {
+            on_line(command, i == 1, "", 0);
+        }
+        buf_wipe(&command->kept[i]);
+    }
 }
 
 static bool on_tick(void *context)
@@ -37,63 +53,18 @@ static bool on_tick(void *context)
     return engine_look(command->engine);
 }
 
-static void left_by(struct command *command, enum outcome_left left, const int *status)
-{
-    struct outcome_failure *failure = &command->engine->outcome->failure;
-    failure->left = left;
-    failure->has_exit_status = status != NULL;
-    failure->exit_status = status ? *status : 0;
-}
-
-/* clear false: nobody knows what it did. */
-static void record_failure(struct command *command, const int *status, bool clear,
-                           const struct error *err)
-{
-    struct engine *engine = command->engine;
-    struct error trouble;
-    if (!pg_alive(engine->pg)) {
-        return;
-    }
-    AUTO(json) json_t *error = engine_failure_json(engine, err);
-    const struct ledger_step_failure failure = {
-        .error = error, .exit_status = status, .clear = clear};
-    pg_watch(engine->pg, NULL);
-    if (!ledger_step_fail(engine->pg, &command->item.claim, &failure, deadline_in(RECORD_MS),
-                          &trouble)) {
-        log_trouble(LOG_WARN, "could not record the failure in the ledger", &trouble);
-    }
-    pg_watch(engine->pg, engine->request.stop);
-}
-
 static bool nobody_knows(struct command *command, const char *former, struct error *err)
 {
     error_set(err, ERROR_CONFLICT,
               "run %s was cut off while command \"%s\" ran, and nobody can tell what it did",
               former, command->migration->id);
     engine_name_failed(command->engine, command->migration, err);
-    left_by(command, OUTCOME_LEFT_UNKNOWN, NULL);
+    command_left(command, OUTCOME_LEFT_UNKNOWN, NULL);
     return error_hint(err,
-                      "Look at what it works on and settle it: postlude resolve %s --retry to "
-                      "run it again, --applied when it did its work. A verify: in the plan lets "
-                      "a run tell by itself.",
+                      "Look at what it works on, then settle it: \"postlude resolve %s --retry "
+                      "--reason TEXT\" has it run again, --applied says that it did its work. "
+                      "With a verify in the plan a run tells by itself.",
                       command->migration->id);
-}
-
-static bool finish(struct command *command, int64_t duration_ms, struct error *err)
-{
-    struct engine *engine = command->engine;
-    const int status = 0;
-    if (!ledger_step_finish(engine->pg, &command->item.claim, &status, engine->request.deadline,
-                            err)) {
-        return false;
-    }
-    if (command->migration->every) {
-        outcome_add_every(engine->outcome, command->migration->id, duration_ms, status);
-    } else {
-        outcome_add_command(engine->outcome, command->migration->id, duration_ms, status);
-    }
-    engine_log_applied(command->migration->id, duration_ms);
-    return true;
 }
 
 /* What an earlier run left: *out_done, it had done its work. */
@@ -110,6 +81,9 @@ static bool settle(struct command *command, const struct ledger_row *row, bool *
         return nobody_knows(command, former, err);
     }
     struct error asked;
+    if (!settle_wait(command->engine, former, NULL, err)) {
+        return false;
+    }
     if (!engine_ask_verify(command->engine, command->migration, &command->item, out_done, &asked)) {
         *err = asked;
         return false;
@@ -118,24 +92,6 @@ static bool settle(struct command *command, const struct ledger_row *row, bool *
                        : "the command of a run that was cut off had not done its work: once more",
              LOG_TEXT("migration", command->migration->id), LOG_TEXT("run", former));
     return true;
-}
-
-static bool verify(struct command *command, struct error *err)
-{
-    struct error asked;
-    bool holds = false;
-    const int status = 0;
-    if (!command->migration->verify) {
-        return true;
-    }
-    if (engine_ask_verify(command->engine, command->migration, &command->item, &holds, &asked) &&
-        holds) {
-        return true;
-    }
-    *err = asked;
-    left_by(command, OUTCOME_LEFT_COMMAND, &status);
-    record_failure(command, &status, true, err);
-    return false;
 }
 
 static bool describe_end(struct command *command, const struct child_end *end, int status,
@@ -162,8 +118,8 @@ static bool describe_end(struct command *command, const struct child_end *end, i
         error_hint(err, "What it said stands in the log above.");
     }
     engine_name_failed(engine, command->migration, err);
-    left_by(command, OUTCOME_LEFT_COMMAND, &status);
-    record_failure(command, &status, true, err);
+    command_left(command, OUTCOME_LEFT_COMMAND, &status);
+    command_fail(command, &status, err);
     return false;
 }
 
@@ -172,7 +128,13 @@ static bool run_program(struct command *command, struct child_end *out_end, stru
     const struct engine_request *request = &command->engine->request;
     const struct plan_migration *migration = command->migration;
     AUTO(command_env) struct command_env env = {0};
+    AUTO(buf) struct buf name = buf_make(1024);
+    char prefix[64];
+    engine_session_prefix(command->engine->outcome->run_id, prefix);
+    buf_format(&name, "%s%s", prefix, migration->id);
     command_env_make(request->env, request->address, &env);
+    /* So that its sessions are known for what they are, here and to a later run (settle_wait). */
+    command_env_put(&env, "PGAPPNAME", name.data);
     const struct child_spec spec = {.argv = (const char *const *)migration->command,
                                     .envp = (const char *const *)env.variables,
                                     .dir = migration->dir};
@@ -180,8 +142,18 @@ static bool run_program(struct command *command, struct child_end *out_end, stru
         .line = on_line, .tick = on_tick, .tick_ms = TICK_MS, .context = command};
     struct deadline limit =
         migration->timeout_ms > 0 ? deadline_in(migration->timeout_ms) : request->deadline;
-    return child_run(&spec, deadline_min(limit, request->deadline), request->stop, &watch, out_end,
-                     err);
+    bool ok = child_run(&spec, deadline_min(limit, request->deadline), request->stop, &watch,
+                        out_end, err);
+    flush_output(command);
+    return ok;
+}
+
+static bool not_run(struct command *command, struct error *err)
+{
+    engine_name_failed(command->engine, command->migration, err);
+    command_left(command, OUTCOME_LEFT_NOTHING, NULL);
+    command_fail(command, NULL, err);
+    return false;
 }
 
 static bool execute(struct command *command, struct error *err)
@@ -195,16 +167,21 @@ static bool execute(struct command *command, struct error *err)
     }
     log_info("running command", LOG_TEXT("migration", command->migration->id));
     if (!run_program(command, &end, err)) {
-        engine_name_failed(engine, command->migration, err);
-        left_by(command, OUTCOME_LEFT_NOTHING, NULL);
-        record_failure(command, NULL, true, err);
-        return false;
+        return not_run(command, err);
+    }
+    if (end.exit_code < 0 && !end.signal) {
+        error_set(err, ERROR_INTERRUPTED, "%s before command \"%s\" was started",
+                  end.stopped ? "told to stop" : "the time allowed for this run was over",
+                  command->migration->id);
+        return not_run(command, err);
     }
     int status = end.signal ? SIGNAL_BASE + end.signal : end.exit_code;
     if (end.stopped || end.timed_out || end.ticked_off || status != 0) {
         return describe_end(command, &end, status, err);
     }
-    return verify(command, err) && finish(command, clock_steady_ms() - began_ms, err);
+    log_info("the command ended with exit status 0", LOG_TEXT("migration", command->migration->id));
+    return command_verify(command, err) &&
+           command_finish(command, clock_steady_ms() - began_ms, err);
 }
 
 /* It would only be cut off. */
@@ -233,7 +210,7 @@ static bool run(struct command *command, struct error *err)
         !ledger_step_start(engine->pg, &command->item.claim, engine->request.deadline, err)) {
         return false;
     }
-    return done ? finish(command, 0, err) : execute(command, err);
+    return done ? command_finish(command, 0, err) : execute(command, err);
 }
 
 bool engine_apply_command(struct engine *engine, size_t migration, struct error *err)
@@ -244,6 +221,8 @@ bool engine_apply_command(struct engine *engine, size_t migration, struct error 
         return false;
     }
     command.item = engine_item(engine, migration);
+    command.kept[0] = buf_make((size_t)CHILD_LINE_MAX * 4);
+    command.kept[1] = buf_make((size_t)CHILD_LINE_MAX * 4);
     bool ok = run(&command, err);
     engine_release(engine);
     return ok;

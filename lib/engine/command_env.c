@@ -2,9 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -16,33 +14,56 @@ static const char *const database_names[] = {
     "DB_USERNAME", "DB_PASSWORD",   "DATABASE_URL",
 };
 
-static bool is_ours(const char *name)
+/* libpq would let these win over the host that PGHOST names. */
+static const char *const misleading_names[] = {"PGHOSTADDR", "PGSERVICE"};
+
+static bool is_among(const char *name, const char *const *names, size_t count)
 {
-    for (size_t i = 0; i < COUNT(database_names); i++) {
-        if (strcmp(name, database_names[i]) == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
             return true;
         }
     }
     return false;
 }
 
-static void put(struct command_env *env, const char *name, const char *value)
+static char *make_variable(const char *name, const char *value)
 {
     struct buf text = buf_make(VALUE_MAX);
     buf_format(&text, "%s=", name);
     buf_text(&text, value);
-    env->variables =
-        memory_push(env->variables, env->count, &env->capacity, sizeof *env->variables);
-    env->variables[env->count++] = buf_take(&text);
+    return buf_take(&text);
 }
 
-/* RFC 3986: everything but unreserved characters, and those of `also`, as %XX. */
-static void percent_but(struct buf *out, const char *text, const char *also)
+/* The NULL at the end counts in capacity only. */
+static void put(struct command_env *env, const char *name, const char *value)
+{
+    env->variables =
+        memory_push(env->variables, env->count + 1, &env->capacity, sizeof *env->variables);
+    env->variables[env->count++] = make_variable(name, value);
+    env->variables[env->count] = NULL;
+}
+
+void command_env_put(struct command_env *env, const char *name, const char *value)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < env->count; i++) {
+        char *variable = env->variables[i];
+        if (strncmp(variable, name, length) == 0 && variable[length] == '=') {
+            free(variable);
+            env->variables[i] = make_variable(name, value);
+            return;
+        }
+    }
+    put(env, name, value);
+}
+
+void command_percent(struct buf *out, const char *text)
 {
     static const char unreserved[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     for (const char *at = text ? text : ""; *at; at++) {
-        if (strchr(unreserved, *at) || strchr(also, *at)) {
+        if (strchr(unreserved, *at)) {
             buf_char(out, *at);
         } else {
             buf_format(out, "%%%02X", (unsigned)(unsigned char)*at);
@@ -50,29 +71,26 @@ static void percent_but(struct buf *out, const char *text, const char *also)
     }
 }
 
-static void percent(struct buf *out, const char *text)
-{
-    percent_but(out, text, "");
-}
-
 static void make_url(const struct pg_address *address, struct buf *out)
 {
     bool six = strchr(address->host, ':') != NULL;
     buf_text(out, "postgresql://");
-    percent(out, address->user);
+    command_percent(out, address->user);
     buf_char(out, ':');
-    percent(out, secret_reveal(address->password));
+    command_percent(out, secret_reveal(address->password));
     buf_char(out, '@');
-    buf_text(out, six ? "[" : "");
-    percent_but(out, address->host, six ? ":" : ""); /* fe80::1%eth0 is [fe80::1%25eth0] */
-    buf_text(out, six ? "]" : "");
+    if (six) {
+        buf_format(out, "[%s]", address->host);
+    } else {
+        command_percent(out, address->host);
+    }
     buf_format(out, ":%d/", address->port);
-    percent(out, address->database);
+    command_percent(out, address->database);
     buf_text(out, "?sslmode=");
-    percent(out, address->sslmode);
+    command_percent(out, address->sslmode);
     if (!text_empty(address->ca_file)) {
         buf_text(out, "&sslrootcert=");
-        percent(out, address->ca_file);
+        command_percent(out, address->ca_file);
     }
 }
 
@@ -89,7 +107,9 @@ static void put_database(struct command_env *env, const struct pg_address *addre
         address->user,    password,         url.data,
     };
     for (size_t i = 0; i < COUNT(database_names); i++) {
-        put(env, database_names[i], values[i]);
+        if (values[i]) {
+            put(env, database_names[i], values[i]);
+        }
     }
     buf_wipe(&url);
 }
@@ -100,15 +120,12 @@ void command_env_make(const struct env *env, const struct pg_address *address,
     char name[NAME_MAX_SIZE];
     *out_env = (struct command_env){0};
     for (size_t i = 0; env_name(env, i, name, sizeof name); i++) {
-        const char *value = env_get(env, name);
-        if (value && !is_ours(name)) { /* NULL: a name that was cut */
-            put(out_env, name, value);
+        if (!is_among(name, database_names, COUNT(database_names)) &&
+            !is_among(name, misleading_names, COUNT(misleading_names))) {
+            put(out_env, name, env_get(env, name));
         }
     }
     put_database(out_env, address);
-    out_env->variables = memory_push(out_env->variables, out_env->count, &out_env->capacity,
-                                     sizeof *out_env->variables);
-    out_env->variables[out_env->count] = NULL;
 }
 
 void command_env_free(struct command_env *env)
@@ -119,65 +136,4 @@ void command_env_free(struct command_env *env)
     }
     free(env->variables);
     *env = (struct command_env){0};
-}
-
-/* The password as it may be written, the longest first to be looked for. */
-enum spelling { SPELLING_URL, SPELLING_JSON, SPELLING_PLAIN, SPELLINGS };
-
-struct spellings {
-    struct buf texts[SPELLINGS];
-};
-
-static void spell(const struct pg_address *address, struct spellings *out)
-{
-    const char *password = secret_reveal(address->password);
-    for (size_t i = 0; i < SPELLINGS; i++) {
-        out->texts[i] = buf_make(VALUE_MAX);
-    }
-    percent(&out->texts[SPELLING_URL], password);
-    AUTO(json) json_t *value = json_safe(password);
-    struct buf *quoted = &out->texts[SPELLING_JSON];
-    json_write(value, quoted);
-    if (quoted->length >= 2) { /* without the quotes around it */
-        memmove(quoted->data, quoted->data + 1, quoted->length - 2);
-        buf_truncate(quoted, quoted->length - 2);
-    }
-    buf_text(&out->texts[SPELLING_PLAIN], password);
-}
-
-/* How much of the line at this place is the password; 0: nothing. */
-static size_t secret_at(const struct spellings *spellings, const char *line, size_t length)
-{
-    for (size_t i = 0; i < SPELLINGS; i++) {
-        const struct buf *text = &spellings->texts[i];
-        if (text->length == 0 || text->length > length) {
-            continue;
-        }
-        /* The digits of %2f may be small; that the letters may be, too, hides no less. */
-        int other = i == SPELLING_URL ? strncasecmp(line, text->data, text->length)
-                                      : memcmp(line, text->data, text->length);
-        if (other == 0) {
-            return text->length;
-        }
-    }
-    return 0;
-}
-
-void command_env_mask(const struct pg_address *address, const char *line, size_t length,
-                      struct buf *out)
-{
-    struct spellings spellings;
-    spell(address, &spellings);
-    for (size_t at = 0; at < length;) {
-        size_t secret = secret_at(&spellings, line + at, length - at);
-        if (secret) {
-            buf_text(out, "***");
-            at += secret;
-        } else {
-            buf_char(out, line[at++]);
-        }
-    }
-    for (size_t i = 0; i < SPELLINGS; i++) {
-        buf_wipe(&spellings.texts[i]);
-    }
 }
