@@ -12,14 +12,23 @@
 #include "engine/command_env.h"
 #include "engine/settle.h"
 
-enum { TICK_MS = 500, SIGNAL_BASE = 128 };
+enum { TICK_MS = 500, SIGNAL_BASE = 128, SHOWN_MAX = 2000 };
 
+/* The log cuts what is longer than SHOWN_MAX: it gets it in parts. */
 static void log_output(const struct command *command, bool from_stderr, const struct buf *masked)
 {
-    AUTO(buf) struct buf shown = buf_make((size_t)CHILD_LINE_MAX * 8);
+    AUTO(buf) struct buf shown = buf_make((size_t)CHILD_LINE_MAX * 32);
     text_escape(&shown, masked->data, masked->length);
-    log_info(shown.data, LOG_TEXT("migration", command->migration->id),
-             LOG_QUIET_TEXT("stream", from_stderr ? "stderr" : "stdout"));
+    const char *at = shown.data;
+    size_t left = shown.length;
+    do {
+        size_t part = left > SHOWN_MAX ? text_cut(at, left, SHOWN_MAX) : left;
+        AUTO(text) char *line = memory_text_n(at, part);
+        log_info(line, LOG_TEXT("migration", command->migration->id),
+                 LOG_QUIET_TEXT("stream", from_stderr ? "stderr" : "stdout"));
+        at += part;
+        left -= part;
+    } while (left);
 }
 
 /* A long line comes in pieces, and the password may stand where it was cut. */
