@@ -29,8 +29,14 @@ static const struct option_row {
                         "decide and say what would be applied, change nothing", false},
     [OPTION_TO] = {"--to", "ID", "POSTLUDE_TO", "apply up to and with this migration", false},
     [OPTION_REASON] = {"--reason", "TEXT", "POSTLUDE_REASON",
-                       "why it is started by hand; needed on ECS", false},
+                       "why it is started by hand; needed on ECS, and to resolve", false},
     [OPTION_BY] = {"--by", "NAME", "POSTLUDE_BY", "who starts it by hand", false},
+    [OPTION_APPLIED] = {"--applied", NULL, NULL, "all of it was carried out: it counts as applied",
+                        false},
+    [OPTION_RETRY] = {"--retry", NULL, NULL, "the next run does what was in flight again", false},
+    [OPTION_SKIP] = {"--skip", NULL, NULL, "it counts as settled, and is never applied", false},
+    [OPTION_ACCEPT] = {"--accept", NULL, NULL,
+                       "its file, which changed since, is taken for what was applied", false},
 };
 
 static bool allowed(const struct verb *verb, enum option option)
@@ -137,6 +143,8 @@ static bool read_words(int argc, char **argv, struct settings *settings, struct 
             if (!read_option(argc, argv, &i, settings, err)) {
                 return false;
             }
+        } else if (settings->verb && settings->verb->argument && !settings->argument) {
+            settings->argument = argv[i];
         } else if (settings->verb) {
             error_set(err, ERROR_INVALID, "unexpected word \"%s\" after \"%s\"", argv[i],
                       settings->verb->name);
@@ -146,6 +154,12 @@ static bool read_words(int argc, char **argv, struct settings *settings, struct 
         }
     }
     settings->verb = settings->verb ? settings->verb : &verbs[0];
+    if (settings->verb->argument && !settings->argument && !settings_on(settings, OPTION_HELP) &&
+        !settings_on(settings, OPTION_VERSION)) {
+        error_set(err, ERROR_INVALID, "\"%s\" needs one word more: postlude %s %s",
+                  settings->verb->name, settings->verb->name, settings->verb->argument);
+        return error_hint(err, "\"postlude --help\" shows how it is called.");
+    }
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (settings->values[i] && !allowed(settings->verb, (enum option)i)) {
             error_set(err, ERROR_INVALID, "\"%s\" has no option %s", settings->verb->name,
@@ -334,10 +348,14 @@ void settings_help(struct buf *out)
     }
     buf_text(out, "\nOptions of single verbs\n");
     help_options(false, out);
-    buf_text(out, "  --event, --reason and --by belong to:");
+    buf_text(out, "  --event belongs to:");
     help_takers(OPTION_EVENT, out);
+    buf_text(out, ".\n  --reason and --by belong to:");
+    help_takers(OPTION_REASON, out);
     buf_text(out, ".\n  --dry-run and --to belong to:");
     help_takers(OPTION_DRY_RUN, out);
+    buf_text(out, ".\n  --applied, --retry, --skip and --accept belong to:");
+    help_takers(OPTION_APPLIED, out);
     buf_text(out, ".\n\nOptions of all\n");
     help_options(true, out);
     buf_text(out,

@@ -27,6 +27,10 @@ enum option {
     OPTION_TO,
     OPTION_REASON,
     OPTION_BY,
+    OPTION_APPLIED,
+    OPTION_RETRY,
+    OPTION_SKIP,
+    OPTION_ACCEPT,
     OPTION_COUNT,
 };
 
@@ -35,6 +39,7 @@ struct settings;
 struct verb {
     const char *name;
     const char *summary;                      /* one line of --help */
+    const char *argument;                     /* the word it needs beside options, or NULL */
     unsigned options;                         /* bits 1u << enum option, beside the global ones */
     int (*function)(const struct settings *); /* its result is the exit code */
 };
@@ -42,6 +47,7 @@ struct verb {
 struct settings {
     const struct verb *verb;
     const char *values[OPTION_COUNT]; /* NULL = not given; a switch that is on is "1" */
+    const char *argument;             /* of a verb that has one */
     bool json;                        /* one JSON document on stdout */
     bool log_json;
     bool terminal; /* stdout is one */

@@ -15,6 +15,12 @@ const char *decide_state_name(enum decide_state state)
     return names[state];
 }
 
+const char *decide_shown(enum decide_state state, const struct ledger_row *row)
+{
+    bool skipped = state == DECIDE_APPLIED && row && row->state == LEDGER_SKIPPED;
+    return skipped ? "skipped" : decide_state_name(state);
+}
+
 static enum decide_state state_of(const struct plan_migration *migration,
                                   const struct ledger_row *row)
 {

@@ -47,6 +47,8 @@ MUST_CHECK bool decide_check(const struct decision *decision, const struct plan 
 MUST_CHECK bool decide_target(const struct plan *plan, const char *to, struct error *err);
 
 const char *decide_state_name(enum decide_state state);
+/* The same for people, who want to know what was skipped; row may be NULL. */
+const char *decide_shown(enum decide_state state, const struct ledger_row *row);
 
 DEFINE_AUTO(decide, struct decision *, decide_free)
 

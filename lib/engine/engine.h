@@ -43,6 +43,17 @@ void engine_close(struct engine *engine);
  * (but for dry runs and duplicates). Call it once. */
 void engine_run(struct engine *engine, struct outcome *outcome);
 
+struct engine_resolution {
+    const char *former, *state; /* as status names them: "unknown", "applied", ... */
+};
+/* Settles one migration of the plan as a person says, as a run of its own, which waits for another
+ * run like any other, and for what the server still does for the one that was cut off. The outcome,
+ * which the ledger then has too, says so in its note. ERROR_INVALID: no such migration, or its
+ * state is not one that this action settles; nothing was changed. Others as engine_run's. Call it
+ * once, in place of engine_run. */
+MUST_CHECK bool engine_resolve(struct engine *engine, const char *id, enum ledger_action action,
+                               struct engine_resolution *out_resolution, struct error *err);
+
 /* Records that the report of this run was published. A failure is logged; nothing else depends on
  * it. */
 void engine_reported(struct engine *engine, const struct outcome *outcome);

@@ -38,10 +38,12 @@ static void read_words(const char *text, struct words *words)
 
 static void show_settings(const struct settings *settings, struct buf *out)
 {
-    static const char *const names[OPTION_COUNT] = {"plan",    "json",   "log",   "log-level",
-                                                    "version", "help",   "event", "dry-run",
-                                                    "to",      "reason", "by"};
+    static const char *const names[OPTION_COUNT] = {
+        "plan", "json",   "log", "log-level", "version", "help", "event", "dry-run",
+        "to",   "reason", "by",  "applied",   "retry",   "skip", "accept"};
     buf_text(out, settings->verb->name);
+    buf_format(out, "%s%s", settings->argument ? " " : "",
+               settings->argument ? settings->argument : "");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (settings->values[i]) {
             buf_format(out, " %s=[%s]", names[i], settings->values[i]);
@@ -107,6 +109,10 @@ static void help_holds_everything_in_80_columns(void **state)
                                         "--to ID",
                                         "--reason TEXT",
                                         "--by NAME",
+                                        "--applied",
+                                        "--retry",
+                                        "--skip",
+                                        "--accept",
                                         "POSTLUDE_PLAN",
                                         "POSTLUDE_JSON",
                                         "POSTLUDE_LOG\n",
