@@ -36,7 +36,7 @@ static const struct option_row {
     [OPTION_RETRY] = {"--retry", NULL, NULL, "the next run does what was in flight again", false},
     [OPTION_SKIP] = {"--skip", NULL, NULL, "it counts as settled, and is never applied", false},
     [OPTION_ACCEPT] = {"--accept", NULL, NULL,
-                       "its file, which changed since, is taken for what was applied", false},
+                       "its file, changed since, is taken for what was applied", false},
 };
 
 static bool allowed(const struct verb *verb, enum option option)
