@@ -79,8 +79,12 @@ static void make_url(const struct pg_address *address, struct buf *out)
     buf_char(out, ':');
     command_percent(out, secret_reveal(address->password));
     buf_char(out, '@');
-    if (six) {
-        buf_format(out, "[%s]", address->host);
+    if (six) { /* fe80::1%eth0 is [fe80::1%25eth0] */
+        size_t length = strcspn(address->host, "%");
+        buf_char(out, '[');
+        buf_add(out, address->host, length);
+        command_percent(out, address->host + length);
+        buf_char(out, ']');
     } else {
         command_percent(out, address->host);
     }
@@ -122,7 +126,10 @@ void command_env_make(const struct env *env, const struct pg_address *address,
     for (size_t i = 0; env_name(env, i, name, sizeof name); i++) {
         if (!is_among(name, database_names, COUNT(database_names)) &&
             !is_among(name, misleading_names, COUNT(misleading_names))) {
-            put(out_env, name, env_get(env, name));
+            const char *value = env_get(env, name);
+            if (value) { /* NULL: a name that was cut */
+                put(out_env, name, value);
+            }
         }
     }
     put_database(out_env, address);

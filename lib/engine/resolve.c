@@ -176,10 +176,9 @@ static bool write_down(struct resolve *resolve, struct error *err)
         .kind = kind_of(resolve),
         .checksum = *migration->checksum ? migration->checksum : NULL,
     };
-    bool found = false;
-    enum ledger_state former = LEDGER_APPLIED;
-    return ledger_resolve(engine->pg, &claim, resolve->action, engine->request.deadline, &found,
-                          &former, err);
+    struct ledger_former former;
+    return ledger_resolve(engine->pg, &claim, resolve->action, engine->request.deadline, &former,
+                          err);
 }
 
 static void tell(struct resolve *resolve, const char *former)

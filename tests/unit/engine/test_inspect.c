@@ -189,9 +189,9 @@ static void finds_a_verify_that_cannot_be_asked(void **state)
 static void inspect_all(const char *run, const char *entries, struct error *err)
 {
     AUTO(plan) struct plan *plan = load(run, entries);
-    const struct ledger ledger = {0};
+    struct ledger ledger = {0};
     AUTO(decide) struct decision *decision = decide(plan, &ledger, NULL);
-    struct engine engine = {.request = {.plan = plan}};
+    struct engine engine = {.request = {.plan = plan}, .ledger = &ledger};
     *err = (struct error){0};
     bool ok = engine_inspect(&engine, decision, err);
     assert_int_equal(ok, err->kind == ERROR_NONE);
@@ -261,9 +261,9 @@ static void keeps_what_is_small(void **state)
     assert_int_equal(fclose(large), 0);
     AUTO(plan)
     struct plan *plan = load("", "  - plain.sql\n  - large.sql\n  - {id: seed, command: [seed]}\n");
-    const struct ledger ledger = {0};
+    struct ledger ledger = {0};
     AUTO(decide) struct decision *decision = decide(plan, &ledger, NULL);
-    struct engine engine = {.request = {.plan = plan}};
+    struct engine engine = {.request = {.plan = plan}, .ledger = &ledger};
     struct error err;
     assert_true(engine_inspect(&engine, decision, &err));
     assert_non_null(engine.files[0].text);
