@@ -36,11 +36,23 @@ static const struct plan_migration *migration_at(const struct flight *flight, si
     return &flight->engine->request.plan->migrations[flight->steps[step]];
 }
 
+/* Whether it is the claim of the next migration that says so, and not a file that raises the same.
+ */
+static bool says_begun(const struct flight *flight, const struct pg_notice *notice)
+{
+    if (strcmp(notice->sqlstate, LEDGER_BEGUN) != 0 || flight->begun == flight->item_count) {
+        return false;
+    }
+    AUTO(buf) struct buf expected = buf_make(1024);
+    buf_format(&expected, "postlude: %s", migration_at(flight, flight->first + flight->begun)->id);
+    return strcmp(notice->message, expected.data) == 0;
+}
+
 /* The claim's INFO says that the next migration has begun; everything else is for the log. */
 static void on_notice(void *context, const struct pg_notice *notice)
 {
     struct flight *flight = context;
-    if (strcmp(notice->sqlstate, LEDGER_BEGUN) == 0 && flight->begun < flight->item_count) {
+    if (says_begun(flight, notice)) {
         const struct plan_migration *migration =
             migration_at(flight, flight->first + flight->begun);
         flight->began_ms[flight->first + flight->begun++] = clock_steady_ms();

@@ -25,7 +25,7 @@ class Hostile(LabCase):
         db = self.lab.database(owner=owner)
         if before:
             self.lab.psql(before, db)
-        plan = self.lab.plan(files or {"0001_x.sql": sql}, db, **changes)
+        plan = self.lab.plan(files or {"0001_x.sql": sql}, db, **{"run": {"retries": 0}, **changes})
         run = self.lab.run("run", plan=plan, event=self.lab.event())
         return db, self.ends(run, code, outcome)
 
