@@ -128,7 +128,7 @@ class Actions(ResolveCase):
         files = {"0001_effects.sql": "create table effects (n int);\n"
                                      "create procedure slow() language plpgsql as $$ begin "
                                      "insert into effects values (2); commit; "
-                                     "perform pg_sleep(4); end $$;\n",
+                                     "perform pg_sleep(9); end $$;\n",
                  "0002_alone.sql": "insert into effects values (1);\ncall slow();\n"
                                    "insert into effects values (3);\n"}
         plan = self.lab.plan(files, db, migrations=[
