@@ -81,18 +81,23 @@ static bool settle(struct command *command, const struct ledger_row *row, bool *
                    struct error *err)
 {
     *out_done = false;
-    if (!row || row->state != LEDGER_STARTED || row->attempting < 0 || command->migration->every) {
+    if (!row || row->state == LEDGER_APPLIED || row->state == LEDGER_SKIPPED) {
         return true;
     }
     char former[UUID_TEXT_SIZE];
     text_copy(former, sizeof former, row->run_id);
-    if (!command->migration->verify) {
+    bool cut_off = row->state == LEDGER_STARTED && row->attempting >= 0;
+    if (cut_off && !command->migration->verify && !command->migration->every) {
         return nobody_knows(command, former, err);
     }
-    struct error asked;
+    /* However it ended: what it began on the server may go on without it. */
     if (!settle_wait(command->engine, former, NULL, err)) {
         return false;
     }
+    if (!cut_off || command->migration->every) {
+        return true;
+    }
+    struct error asked;
     if (!engine_ask_verify(command->engine, command->migration, &command->item, out_done, &asked)) {
         *err = asked;
         return false;
@@ -183,6 +188,9 @@ static bool execute(struct command *command, struct error *err)
                   end.stopped ? "told to stop" : "the time allowed for this run was over",
                   command->migration->id);
         return not_run(command, err);
+    }
+    if (end.stopped || end.timed_out || end.ticked_off) {
+        command_cancel(command);
     }
     int status = end.signal ? SIGNAL_BASE + end.signal : end.exit_code;
     if (end.stopped || end.timed_out || end.ticked_off || status != 0) {

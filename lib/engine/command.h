@@ -22,6 +22,9 @@ MUST_CHECK bool command_finish(struct command *command, int64_t duration_ms, str
 /* It ended badly: err says how. Logs when that could not be recorded. */
 void command_fail(struct command *command, const int *status, const struct error *err);
 
+/* Cancels what the server still does for it, once it was ended before its time. */
+void command_cancel(struct command *command);
+
 /* Asks its verify, if it has one, once it has ended well: ERROR_FAILED, recorded: it does not
  * hold. ERROR_INTERRUPTED: the next run asks. */
 MUST_CHECK bool command_verify(struct command *command, struct error *err);

@@ -8,6 +8,7 @@ enum {
     RECORD_MS = 15000,
     RECORD_STOPPED_MS = 6000, /* whoever told us to stop does not wait for long */
     RETRY_MS = 500,
+    CANCEL_MS = 2000,
 };
 
 void command_left(struct command *command, enum outcome_left left, const int *status)
@@ -96,6 +97,25 @@ static bool record(struct command *command, const struct ledger_step_failure *fa
         pg_watch(engine->pg, before.stop);
     }
     return ok;
+}
+
+void command_cancel(struct command *command)
+{
+    struct engine *engine = command->engine;
+    struct error ignored;
+    char prefix[64];
+    int cancelled = 0;
+    if (!engine->pg || !pg_alive(engine->pg)) {
+        return;
+    }
+    engine_session_prefix(command->item.claim.run_id, prefix);
+    pg_watch(engine->pg, NULL);
+    if (catalog_cancel(engine->pg, prefix, deadline_in(CANCEL_MS), &cancelled, &ignored) &&
+        cancelled > 0) {
+        log_info("cancelled what the server still did for the command",
+                 LOG_TEXT("migration", command->migration->id), LOG_NUMBER("sessions", cancelled));
+    }
+    pg_watch(engine->pg, engine->request.stop);
 }
 
 void command_fail(struct command *command, const int *status, const struct error *err)

@@ -108,6 +108,18 @@ class InTime(CommandCase):
         self.applies(["seed"], plan=plan, event=self.lab.event())
         self.assertEqual(self.effects(db), "1", "neither lost nor done twice")
 
+    def test_what_the_server_does_for_it_ends_with_it(self):
+        db = self.lab.database()
+        sql = "insert into effects select 1 from pg_sleep(60)"
+        for port in (self.lab.pooler, self.lab.direct):
+            run = self.deploy(self.plan(db, sh(f"exec {self.psql_program()} -c '{sql}'",
+                                               timeout="1s")), port=port)
+            self.ends(run, 1, "failed")
+            self.lab.wait_for(db, "select count(*) from pg_stat_activity where wait_event = "
+                                  "'PgSleep' and datname = current_database()", "0", 2)
+        self.applies(["seed"], plan=self.plan(db, sh("true")), event=self.lab.event())
+        self.assertEqual(self.effects(db), "")
+
     def test_it_keeps_the_plan_for_as_long_as_it_runs(self):
         db = self.lab.database()
         mark = self.mark()
