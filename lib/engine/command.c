@@ -52,7 +52,6 @@ static void flush_output(struct command *command)
         if (command->kept[i].length) {
             on_line(command, i == 1, "", 0);
         }
-        buf_wipe(&command->kept[i]);
     }
 }
 
@@ -241,6 +240,8 @@ bool engine_apply_command(struct engine *engine, size_t migration, struct error 
     command.kept[0] = buf_make((size_t)CHILD_LINE_MAX * 4);
     command.kept[1] = buf_make((size_t)CHILD_LINE_MAX * 4);
     bool ok = run(&command, err);
+    buf_wipe(&command.kept[0]);
+    buf_wipe(&command.kept[1]);
     engine_release(engine);
     return ok;
 }
