@@ -117,7 +117,7 @@ static void show_migration(const struct status *status, size_t i, size_t id_widt
     if (row && row->state == LEDGER_FAILED && row->error) {
         show_failure(row, width, out);
     }
-    if (state == DECIDE_UNKNOWN && !is_at_work(status, row)) {
+    if (row && state == DECIDE_UNKNOWN && !is_at_work(status, row)) {
         show_way_out(migration, row, width, out);
     }
 }

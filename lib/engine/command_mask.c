@@ -24,9 +24,12 @@ static void spell_form(const char *text, struct buf *out)
     AUTO(buf) struct buf whole = buf_make(SPELLING_MAX);
     command_percent(&whole, text);
     for (const char *at = whole.data; *at; at++) {
-        bool blank = text_starts(at, "%20");
-        buf_char(out, blank ? '+' : *at);
-        at += blank ? 2 : 0;
+        if (text_starts(at, "%20")) {
+            buf_char(out, '+');
+            at += 2;
+        } else {
+            buf_char(out, *at);
+        }
     }
 }
 
