@@ -94,20 +94,6 @@ class InTime(CommandCase):
                              event=self.lab.event())
                 self.assertEqual(self.effects(db), effects)
 
-    def test_what_the_server_still_does_for_it_is_waited_for(self):
-        # The program is killed with its run; its statement is not.
-        db = self.lab.database()
-        sql = "insert into effects select 1 from pg_sleep(6)"
-        step = sh(f"exec {self.psql_program()} -c '{sql}'", verify=HOLDS)
-        plan = self.plan(db, step)
-        process = self.lab.start_run("run", plan=plan, event=self.lab.event())
-        self.lab.wait_for(db, "select count(*) from pg_stat_activity where wait_event = 'PgSleep' "
-                              "and datname = current_database()", "1")
-        process.kill()
-        process.communicate()
-        self.applies(["seed"], plan=plan, event=self.lab.event())
-        self.assertEqual(self.effects(db), "1", "neither lost nor done twice")
-
     def test_what_the_server_does_for_it_ends_with_it(self):
         db = self.lab.database()
         sql = "insert into effects select 1 from pg_sleep(60)"
@@ -119,20 +105,6 @@ class InTime(CommandCase):
                                   "'PgSleep' and datname = current_database()", "0", 2)
         self.applies(["seed"], plan=self.plan(db, sh("true")), event=self.lab.event())
         self.assertEqual(self.effects(db), "")
-
-    def test_it_keeps_the_plan_for_as_long_as_it_runs(self):
-        db = self.lab.database()
-        mark = self.mark()
-        plan = self.plan(db, sh(f"echo $$ > {mark}; sleep 8; {self.insert()}"))
-        first = self.lab.start_run("run", "--json", plan=plan, event=self.lab.event())
-        self.started(mark)
-        second = self.deploy(plan)
-        self.ends(second, 0, "nothing")
-        report = self.ends(self.lab.finish(first), 0, "applied")
-        self.assertEqual(self.effects(db), "1")
-        waited = [row for row in second.log if row.get("holder")]
-        self.assertEqual({row["holder"] for row in waited}, {report["run_id"]})
-        self.assertIn("seed", [row.get("migration") for row in waited])
 
     def test_its_end_is_recorded_though_connections_were_lost(self):
         sessions = ("select count(pg_terminate_backend(pid)) from pg_stat_activity where "

@@ -244,6 +244,38 @@ class Every(CommandCase):
         self.assertEqual([step["id"] for step in report["every"]], ["seed"])
 
 
+class Others(CommandCase):
+    """Other runs, now and later."""
+
+    def test_it_keeps_the_plan_for_as_long_as_it_runs(self):
+        db = self.lab.database()
+        mark = self.mark()
+        plan = self.plan(db, sh(f"echo $$ > {mark}; sleep 8; {self.insert()}"))
+        first = self.lab.start_run("run", "--json", plan=plan, event=self.lab.event())
+        self.started(mark)
+        second = self.deploy(plan)
+        self.ends(second, 0, "nothing")
+        report = self.ends(self.lab.finish(first), 0, "applied")
+        self.assertEqual(self.effects(db), "1")
+        waited = [row for row in second.log if row.get("holder")]
+        self.assertEqual({row["holder"] for row in waited}, {report["run_id"]})
+        self.assertIn("seed", [row.get("migration") for row in waited])
+
+    def test_what_the_server_still_does_for_it_is_waited_for(self):
+        # The program is killed with its run; its statement is not.
+        db = self.lab.database()
+        sql = "insert into effects select 1 from pg_sleep(6)"
+        step = sh(f"exec {self.psql_program()} -c '{sql}'", verify=HOLDS)
+        plan = self.plan(db, step)
+        process = self.lab.start_run("run", plan=plan, event=self.lab.event())
+        self.lab.wait_for(db, "select count(*) from pg_stat_activity where wait_event = 'PgSleep' "
+                              "and datname = current_database()", "1")
+        process.kill()
+        process.communicate()
+        self.applies(["seed"], plan=plan, event=self.lab.event())
+        self.assertEqual(self.effects(db), "1", "neither lost nor done twice")
+
+
 class FirstProcess(CommandCase):
     """As process 1 of a container."""
 
