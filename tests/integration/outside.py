@@ -33,15 +33,17 @@ class Outside(LabCase):
             self.assertEqual([step["id"] for step in report["applied"]], list(ids), run)
         return run
 
-    def table(self, sql="", owner="migrator"):
-        """A database with table t (1000 rows) of the login's; returns its name."""
-        db = self.lab.database()
-        self.lab.psql(f"set role {owner}; create table t (a int, b int); insert into t select n, "
-                      f"n from generate_series(1, 1000) n; {sql}" if owner == "orders_owner" else
-                      f"grant create on schema public to {owner}; set role {owner}; "
+    def table(self, sql="", owner="migrator", pool_size=None):
+        """A database with table t (1000 rows) of this owner's; returns its name."""
+        db = self.lab.database(pool_size=pool_size)
+        self.lab.psql(f"grant create on schema public to {owner}; set role {owner}; "
                       "create table t (a int, b int); insert into t select n, n from "
                       f"generate_series(1, 1000) n; {sql}", db)
         return db
+
+    def pooled(self, size):
+        """The same, with so many server connections of the pooler."""
+        return self.table(pool_size=size)
 
     def indexes(self, db, table="t"):
         """Names of a table's indexes; an invalid one has a ! behind it."""

@@ -3,7 +3,7 @@
 import time
 
 from case import main, setUpModule  # noqa: F401
-from outside import Direct, Outside
+from outside import Outside
 
 NAMED = "create index concurrently t_a on t (a);\n"
 UNNAMED = "create index concurrently on t (a);\n"
@@ -135,7 +135,22 @@ class Concurrently(Outside):
                 if working == "1":
                     self.assertEqual(self.lab.value(f"select '{name}'::regclass::oid", db), built,
                                      "not built twice")
-                    self.assertIn("the server still works for run", self.messages(run))
+                    self.assertIn("the server still works for an earlier run", self.messages(run))
+
+    def test_an_orphan_is_not_waited_for_for_ever(self):
+        db = self.table()
+        with self.old_transaction(db):
+            self.orphan(db, NAMED)
+            if self.lab.value("select count(*) from pg_stat_activity where state = 'active' and "
+                              "query ilike 'create index%' and datname = current_database()",
+                              db) == "0":
+                return  # the server has seen that nobody listens
+            run = self.run_plan(self.of(NAMED, db, run={"lock_wait": "2s"}))
+            report = self.ends(run, 5, "busy")
+            self.assertIn("pg_cancel_backend", report["error"]["hint"], run)
+            self.assertEqual((report["error"]["migration"], report["error"]["left"]),
+                             ("0001_i", "statements"), run)
+            self.assertEqual(self.indexes(db), ["t_a!"], "not dropped while it is built")
 
     # Blocked -----------------------------------------------------------------------------------
 
@@ -263,17 +278,14 @@ class Concurrently(Outside):
         name = f"made_by_{db}"
         self.addCleanup(self.lab.psql, f"drop database if exists {name}")
         plan = self.of(f"create database {name};\n", db)
-        process = self.start_plan(plan)
-        self.at_work(db, "create database")
-        self.killed(process, db)
+        with self.lab.session("template1", "select pg_sleep(100);"):  # waited for, up to 5 s
+            process = self.start_plan(plan)
+            self.at_work(db, "create database")
+            self.killed(process, db)
         run = self.applied(plan, "0001_i")
         self.assertEqual(self.lab.value(f"select count(*) from pg_database where datname = "
                                         f"'{name}'"), "1", run)
         self.lab.psql(f"drop database {name}")
-
-
-class ConcurrentlyDirect(Direct, Concurrently):
-    """The same without the pooler."""
 
 
 if __name__ == "__main__":
