@@ -264,7 +264,7 @@ static bool run_bare(struct alone *alone, struct error *err)
     bool ready = settle_prepare(engine, &statement, &note, &instead, err);
     engine_unwatch(engine);
     if (!ready) {
-        return false;
+        return alone_not_begun(alone, err);
     }
     statement.note = note;
     return ledger_step_attempt(engine->pg, &alone->item.claim, alone->done, note,

@@ -36,6 +36,8 @@ void alone_checksum(const struct alone *alone, size_t count,
 void alone_left(struct alone *alone, enum outcome_left what);
 /* Tells the outcome and err->where which statement is at hand. */
 void alone_name_statement(struct alone *alone, struct error *err);
+/* Names the statement at hand, which something keeps from being begun; err says what. False. */
+bool alone_not_begun(struct alone *alone, struct error *err);
 /* Makes the step's row ours and reads how far it is. ERROR_CONFLICT: what is done has changed in
  * the file since; kinds of ledger_step_start and engine_read. */
 MUST_CHECK bool alone_start(struct alone *alone, struct error *err);

@@ -50,6 +50,17 @@ void alone_name_statement(struct alone *alone, struct error *err)
     error_where(err, "%s:%u:%u", alone->migration->file, statement->line, statement->column);
 }
 
+bool alone_not_begun(struct alone *alone, struct error *err)
+{
+    if (err->kind != ERROR_LOST) {
+        engine_name_failed(alone->engine, alone->migration, err);
+        alone_name_statement(alone, err);
+        alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+        engine_name_blockers(alone->engine, &alone->engine->outcome->failure);
+    }
+    return false;
+}
+
 static bool prefix_changed(struct alone *alone, const struct ledger_row *row, struct error *err)
 {
     error_set(err, ERROR_CONFLICT,

@@ -77,7 +77,7 @@ bool alone_settle(struct alone *alone, bool *out_finished, struct error *err)
                  settle_ask(engine, &statement, &verdict, err);
     engine_unwatch(engine);
     if (!asked) {
-        return false;
+        return alone_not_begun(alone, err);
     }
     if (verdict == SETTLE_UNKNOWN && alone->migration->verify) {
         struct error said;

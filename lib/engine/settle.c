@@ -43,15 +43,13 @@ static bool still_there(const struct catalog_sessions *sessions, const char *run
                       sessions->first_pid);
 }
 
-static void say_waiting(const struct catalog_sessions *sessions, const char *run_id,
-                        int64_t *next_ms)
+static void say_waiting(const char *what, int pid, int64_t *next_ms)
 {
     int64_t now = clock_steady_ms();
     if (now >= *next_ms) {
-        AUTO(buf) struct buf line = buf_make(256);
-        buf_format(&line, "the server still works for run %s (pid %d): waiting for it", run_id,
-                   sessions->first_pid);
-        log_warn(line.data);
+        AUTO(buf) struct buf line = buf_make(1024);
+        buf_format(&line, "%s (pid %d): waiting for its end", what, pid);
+        log_warn(line.data, LOG_QUIET_NUMBER("pid", pid));
         *next_ms = now + SAY_EVERY_MS;
     }
 }
@@ -65,6 +63,9 @@ bool settle_wait(struct engine *engine, const char *run_id, const char *statemen
     char prefix[64];
     int64_t next_ms = 0;
     int quiet = 0;
+    bool own = strcmp(run_id, engine->outcome->run_id) == 0;
+    const char *still = own ? "the server still works for this run, on a connection that was lost"
+                            : "the server still works for an earlier run that is gone";
     engine_session_prefix(run_id, prefix);
     while (quiet < LOOKS) {
         struct catalog_sessions sessions;
@@ -77,7 +78,7 @@ bool settle_wait(struct engine *engine, const char *run_id, const char *statemen
             return still_there(&sessions, run_id, err);
         }
         if (busy) {
-            say_waiting(&sessions, run_id, &next_ms);
+            say_waiting(still, sessions.first_pid, &next_ms);
         }
         if (quiet < LOOKS && !wait_pause(POLL_MS, request->deadline, request->stop)) {
             return told_to_stop(err);
@@ -168,8 +169,9 @@ static bool await_builder(struct engine *engine, const struct settle_statement *
                       index->qualified, index->builder_pid);
             return error_hint(err, "Let it come to its end, or end it, then start the task again.");
         }
-        const struct catalog_sessions builder = {.active = 1, .first_pid = index->builder_pid};
-        say_waiting(&builder, "(unknown)", &next_ms);
+        AUTO(buf) struct buf what = buf_make(512);
+        buf_format(&what, "another session is building index %s", index->qualified);
+        say_waiting(what.data, index->builder_pid, &next_ms);
         if (!wait_pause(POLL_MS, request->deadline, request->stop)) {
             return told_to_stop(err);
         }
