@@ -293,6 +293,31 @@ class Verify(Outside):
     def calls(self, db):
         return self.lab.value("select count(*) from t where a = 2001", db)
 
+    def test_stopped_in_a_call(self):
+        # What it committed before it was cancelled, nobody knows.
+        db = self.called()
+        bare = self.plan({"0001_v.sql": self.CALL}, db,
+                         migrations=[{"file": "0001_v.sql", "transaction": "no"}])
+        process = self.start_plan(bare)
+        self.at_work(db, "call p")
+        self.lab.wait_for(db, "select count(*) from t where a = 2001", "1")
+        run = self.terminated(process, 10)
+        report = self.ends(run, 7, "interrupted")
+        self.assertEqual(report["error"]["left"], "unknown", run)
+        self.ends(self.run_plan(bare), 6, "conflict")
+        self.assertEqual(self.calls(db), "1")
+        self.applied(self.verified(db, "select count(*) > 0 from t where a = 2001", self.CALL,
+                                   transaction="no"), "0001_v")
+        self.assertEqual(self.calls(db), "1")
+
+    def test_a_call_that_takes_too_long(self):
+        db = self.called()
+        entry = {"file": "0001_v.sql", "transaction": "no", "statement_timeout": "500ms"}
+        run = self.run_plan(self.plan({"0001_v.sql": self.CALL}, db, migrations=[entry]))
+        report = self.ends(run, 1, "failed")
+        self.assertEqual(report["error"]["left"], "unknown", run)
+        self.assertEqual(self.row(db, "0001_v")["attempting"], 0)
+
     def test_decides_that_it_is_done(self):
         db = self.called()
         plan = self.verified(db, "select count(*) > 0 from t where a = 2001", self.CALL,

@@ -1,5 +1,6 @@
 """CONCURRENTLY and what it leaves: every index once, valid, and nobody else's touched."""
 
+import threading
 import time
 
 from case import main, setUpModule  # noqa: F401
@@ -151,6 +152,23 @@ class Concurrently(Outside):
             self.assertEqual((report["error"]["migration"], report["error"]["left"]),
                              ("0001_i", "statements"), run)
             self.assertEqual(self.indexes(db), ["t_a!"], "not dropped while it is built")
+
+    def test_somebody_else_builds_it(self):
+        db = self.table()
+        with self.old_transaction(db):
+            builder = threading.Thread(target=self.lab.psql, args=(NAMED, db))
+            builder.start()
+            self.lab.wait_for(db, "select count(*) from pg_stat_progress_create_index", "1")
+            made = self.lab.value("select 't_a'::regclass::oid", db)
+            process = self.start_plan(self.of(NAMED, db))
+            time.sleep(3)
+            self.assertIsNone(process.poll(), "it waits")
+        builder.join()
+        run = self.lab.finish(process)
+        self.assertEqual(self.ends(run, 1, "failed")["error"]["sqlstate"], "42P07", run)
+        self.assertIn("another session is building index public.t_a", self.messages(run))
+        self.assertEqual(self.indexes(db), ["t_a"], run)
+        self.assertEqual(self.lab.value("select 't_a'::regclass::oid", db), made)
 
     # Blocked -----------------------------------------------------------------------------------
 
