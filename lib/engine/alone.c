@@ -65,14 +65,14 @@ static bool refused(struct alone *alone, bool clear, const struct message *messa
 
 /* clear: it left nothing; if not, the row goes on saying that it is in flight, and the next run
  * finds out. */
-static bool cancelled(struct alone *alone, bool clear, struct error *err)
+static bool cancelled(struct alone *alone, bool clear, enum outcome_left what, struct error *err)
 {
     struct engine *engine = alone->engine;
     if (engine->overtaken) {
         error_set(err, ERROR_INTERRUPTED, "another run took the plan over");
     }
     engine_name_interrupted(engine, alone->migration, "its statement was cancelled", err);
-    alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+    alone_left(alone, what);
     if (engine->overtaken) {
         error_hint(err, "The connection that guards the plan was gone for a while; the other run "
                         "finds out what became of the statement. \"postlude status\" shows how "
@@ -135,7 +135,7 @@ static bool run_wrapped(struct alone *alone, bool *out_bare, struct error *err)
     roll_back(alone);
     *err = why;
     if (err->kind == ERROR_INTERRUPTED) {
-        return cancelled(alone, true, err);
+        return cancelled(alone, true, OUTCOME_LEFT_STATEMENTS, err);
     }
     *out_bare = err->kind == ERROR_FAILED && engine_needs_no_transaction(err->code);
     return *out_bare || (err->kind == ERROR_FAILED && refused(alone, true, &message, &reply, err));
@@ -178,7 +178,7 @@ static bool clean(struct alone *alone, const struct settle_statement *statement)
     return clear;
 }
 
-static bool timed_out(struct alone *alone, bool clear, struct error *err)
+static bool timed_out(struct alone *alone, bool clear, enum outcome_left what, struct error *err)
 {
     struct engine *engine = alone->engine;
     AUTO(buf) struct buf limit = buf_make(64);
@@ -188,7 +188,7 @@ static bool timed_out(struct alone *alone, bool clear, struct error *err)
     error_hint(err, "Give this migration's entry in the plan a longer statement_timeout.");
     engine_name_failed(engine, alone->migration, err);
     alone_name_statement(alone, err);
-    alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+    alone_left(alone, what);
     alone_record_failure(alone, clear, err);
     return false;
 }
@@ -205,11 +205,14 @@ static bool bare_failed(struct alone *alone, const struct settle_statement *stat
         engine_name_blockers(engine, &engine->outcome->failure);
     }
     bool clear = clean(alone, statement);
-    if (late) {
-        return timed_out(alone, clear, err);
+    if (err->kind != ERROR_INTERRUPTED) {
+        return refused(alone, clear, message, reply, err);
     }
-    return err->kind == ERROR_INTERRUPTED ? cancelled(alone, clear, err)
-                                          : refused(alone, clear, message, reply, err);
+    /* What commits in its middle may have done so before it was cancelled. */
+    bool open = statement->target.kind == SQL_ALONE_UNKNOWN;
+    enum outcome_left what = open ? OUTCOME_LEFT_UNKNOWN : OUTCOME_LEFT_STATEMENTS;
+    return late ? timed_out(alone, clear && !open, what, err)
+                : cancelled(alone, clear && !open, what, err);
 }
 
 static void make_bare(const struct alone *alone, const char *instead, struct message *out_message)
