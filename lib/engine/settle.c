@@ -16,6 +16,9 @@ enum {
     NAME_SIZE_MAX = 4096,
 };
 
+/* The code by which an outcome knows that the server is not done with what was begun before. */
+#define AT_WORK "at-work"
+
 static bool told_to_stop(struct error *err)
 {
     return error_set(err, ERROR_INTERRUPTED,
@@ -30,6 +33,7 @@ static bool still_there(const struct catalog_sessions *sessions, const char *run
         error_set(err, ERROR_BUSY,
                   "a session of run %s is still there, and this login may not see what it does",
                   run_id);
+        error_code(err, AT_WORK);
         return error_hint(err,
                           "GRANT pg_read_all_stats to the login, or end the session "
                           "(application_name postlude/%s/...), then start the task again.",
@@ -37,6 +41,7 @@ static bool still_there(const struct catalog_sessions *sessions, const char *run
     }
     error_set(err, ERROR_BUSY, "the server still works for run %s, which is gone (pid %d)", run_id,
               sessions->first_pid);
+    error_code(err, AT_WORK);
     return error_hint(err,
                       "Let it come to its end, or end it: select pg_cancel_backend(%d); then "
                       "start the task again. run.lock_wait is how long a run waits.",
@@ -167,6 +172,7 @@ static bool await_builder(struct engine *engine, const struct settle_statement *
         if (deadline_passed(patience)) {
             error_set(err, ERROR_BUSY, "another session is building index %s (pid %d)",
                       index->qualified, index->builder_pid);
+            error_code(err, AT_WORK);
             return error_hint(err, "Let it come to its end, or end it, then start the task again.");
         }
         AUTO(buf) struct buf what = buf_make(512);

@@ -119,7 +119,9 @@ static void busy_advice(const struct outcome *outcome, struct buf *out)
         buf_text(out, "Let the sessions above come to an end, or end them with "
                       "\"select pg_terminate_backend(PID)\"; then start the run again.");
     } else if (outcome_part_at_migration(outcome)) {
-        buf_text(out, "Start the run again when the table is less busy.");
+        buf_text(out, strcmp(outcome->error.code, "at-work") == 0
+                          ? "Start the run again when that has come to its end."
+                          : "Start the run again when the table is less busy.");
     } else {
         buf_text(out, "Start the run again when the other one has ended; it applies what is then "
                       "left.");
@@ -145,8 +147,11 @@ static void ill_advice(const struct outcome *outcome, struct buf *out)
                       "start the run again; otherwise nothing is to be done.");
         return;
     case ERROR_UNREACHABLE:
-        buf_text(out, "Start the run again when the database answers; \"postlude status\" makes "
-                      "the same connection and changes nothing.");
+        buf_text(out, strcmp(outcome->error.code, "pool") == 0
+                          ? "Give the pool room for a second server connection, then start the run "
+                            "again."
+                          : "Start the run again when the database answers; \"postlude status\" "
+                            "makes the same connection and changes nothing.");
         return;
     case ERROR_DENIED:
         buf_text(out, "Mend what the message names, then start the run again; \"postlude status\" "

@@ -60,6 +60,10 @@ static void busy_headline(const struct outcome *outcome, struct buf *out)
     bool locked = !*code || strcmp(code, "55P03") == 0;
     buf_text(out, "BUSY");
     so_far(outcome, out);
+    if (strcmp(code, "at-work") == 0) {
+        buf_text(out, ": the server is still at work on what was begun before");
+        return;
+    }
     buf_text(out, locked ? ": a table stayed locked through every retry"
                          : ": others were in the way through every retry");
 }
@@ -92,7 +96,9 @@ static void ill_headline(const struct outcome *outcome, struct buf *out)
         untouched(outcome, out);
         return;
     case ERROR_UNREACHABLE:
-        buf_text(out, "UNREACHABLE, the database did not answer");
+        buf_text(out, strcmp(outcome->error.code, "pool") == 0
+                          ? "UNREACHABLE, no second server connection was to be had"
+                          : "UNREACHABLE, the database did not answer");
         return;
     case ERROR_DENIED:
         buf_text(out, "UNREACHABLE, no login to the database was possible");
