@@ -178,8 +178,11 @@ static void judge_verify(const struct engine *engine, const struct plan_migratio
     if (!asked) {
         error_wrap(err, "verify could not be asked");
     }
-    error_where(err, "%s:%u:%u", engine->request.plan->path, migration->verify_line,
-                migration->verify_column);
+    struct outcome_failure *failure = &engine->outcome->failure;
+    text_copy(failure->file, sizeof failure->file, engine->request.plan->path);
+    failure->line = migration->verify_line;
+    failure->column = migration->verify_column;
+    error_where(err, "%s:%u:%u", failure->file, failure->line, failure->column);
     judge(engine, err);
     if (asked) {
         error_hint(err, "The migration ran, but did not do what its verify asks for. Mend the "
