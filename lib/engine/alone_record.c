@@ -63,16 +63,16 @@ bool alone_not_begun(struct alone *alone, struct error *err)
 
 static bool prefix_changed(struct alone *alone, const struct ledger_row *row, struct error *err)
 {
+    int done = (int)row->statements_done;
     error_set(err, ERROR_CONFLICT,
-              "%d statements of \"%s\" are done, and they have changed in the file since",
-              (int)row->statements_done, alone->migration->id);
+              "%d statement%s of \"%s\" %s done, and %s changed in the file since", done,
+              done == 1 ? "" : "s", alone->migration->id, done == 1 ? "is" : "are",
+              done == 1 ? "has" : "have");
     engine_name_failed(alone->engine, alone->migration, err);
-    alone->done = (size_t)row->statements_done;
-    alone_left(alone, OUTCOME_LEFT_STATEMENTS);
     return error_hint(err,
-                      "Bring those statements back as they were (run %s); what stands behind "
-                      "them may change. Or settle it: postlude resolve %s --applied when "
-                      "nothing of the file is left to do.",
+                      "Bring the file back to how it begins with them (run %s); what stands behind "
+                      "them may change. Or, when nothing of the file is left to do: postlude "
+                      "resolve %s --applied --reason TEXT",
                       row->run_id, alone->migration->id);
 }
 
@@ -113,10 +113,13 @@ bool alone_start(struct alone *alone, struct error *err)
         !engine_read(engine, err) || !read_row(alone, err)) {
         return false;
     }
-    if (alone->done > 0 || alone->in_flight) {
+    if (alone->in_flight || alone->done > 0) {
         AUTO(buf) struct buf line = buf_make(512);
-        buf_format(&line, "%s: %zu of %zu statements are done, going on behind them",
-                   alone->migration->id, alone->done, alone->total);
+        buf_format(&line,
+                   alone->in_flight ? "%s: the run before was cut off in statement %zu of %zu, "
+                                      "finding out what became of it"
+                                    : "%s: going on with statement %zu of %zu",
+                   alone->migration->id, alone->done + 1, alone->total);
         log_info(line.data, LOG_QUIET_TEXT("migration", alone->migration->id));
     }
     return true;

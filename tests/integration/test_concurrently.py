@@ -125,7 +125,7 @@ class Concurrently(Outside):
                         "select count(*) from pg_stat_activity where state = 'active' and query "
                         "ilike 'create index%' and datname = current_database()", db)
                     process = self.start_plan(plan)
-                    time.sleep(4 if working == "1" else 0)
+                    time.sleep(3 if working == "1" else 0)
                     if working == "1":
                         self.assertIsNone(process.poll(), "it waits")
                         self.assertEqual(self.indexes(db), [name + "!"])
@@ -193,21 +193,19 @@ class Concurrently(Outside):
         self.applied(plan, "0001_i")
 
     def test_told_to_stop_with_the_table_in_use(self):
-        # Then the index cannot be dropped either, but the next run does.
-        for text, name in ((NAMED, "t_a"), (UNNAMED, "t_a_idx")):
-            with self.subTest(name):
-                db = self.table()
-                plan = self.of(text, db)
-                with self.lab.session(db, "begin; insert into t values (3000, 1); "
-                                          "select pg_sleep(100);"):
-                    process = self.start_plan(plan)
-                    self.at_work(db, "create index")
-                    time.sleep(0.5)
-                    run = self.terminated(process, 15)
-                    self.ends(run, 7, "interrupted")
-                    self.assertEqual(self.lab.value(BUSY, db), "0")
-                run = self.applied(plan, "0001_i")
-                self.assertEqual(self.indexes(db), [name], run)
+        # Then the index cannot be dropped either, but the next run does: it has no name by which to
+        # find it.
+        db = self.table()
+        plan = self.of(UNNAMED, db)
+        with self.lab.session(db, "begin; insert into t values (3000, 1); select pg_sleep(100);"):
+            process = self.start_plan(plan)
+            self.at_work(db, "create index")
+            time.sleep(0.5)
+            run = self.terminated(process, 15)
+            self.ends(run, 7, "interrupted")
+            self.assertEqual(self.lab.value(BUSY, db), "0")
+        run = self.applied(plan, "0001_i")
+        self.assertEqual(self.indexes(db), ["t_a_idx"], run)
 
     def test_no_lock_timeout_ends_it(self):
         db = self.table()
