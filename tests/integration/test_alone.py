@@ -295,6 +295,20 @@ class Verify(Outside):
     def calls(self, db):
         return self.lab.value("select count(*) from t where a = 2001", db)
 
+    def test_an_orphan_is_waited_for(self):
+        # Its client is gone, the procedure goes on: verify is asked when it has come to its end.
+        db = self.table("create procedure p() language plpgsql as $$ begin insert into t values "
+                        "(2001, 0); commit; perform pg_sleep(3); insert into t values (2002, 0); "
+                        "end $$")
+        plan = self.verified(db, "select count(*) = 1 from t where a = 2002", self.CALL,
+                             transaction="no")
+        process = self.start_plan(plan)
+        self.at_work(db, "call p")
+        self.killed(process, db)
+        run = self.applied(plan, "0001_v")
+        self.assertEqual(self.lab.value("select array_agg(a order by a) from t where a > 2000", db),
+                         "{2001,2002}", run)
+
     def test_stopped_in_a_call(self):
         # What it committed before it was cancelled, nobody knows.
         db = self.called()
