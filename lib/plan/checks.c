@@ -121,8 +121,8 @@ static bool begins_query(const char *text)
     text += strspn(text, "( \t\r\n\f\v");
     for (size_t i = 0; i < COUNT(words); i++) {
         size_t length = strlen(words[i]);
-        char next = strncasecmp(text, words[i], length) == 0 ? text[length] : 'x';
-        if (!next || strchr(" \t\r\n\f\v(*'\"/-+$.", next)) {
+        if (strncasecmp(text, words[i], length) == 0 &&
+            (!text[length] || strchr(" \t\r\n\f\v(*'\"/-+$.", text[length]))) {
             return true;
         }
     }

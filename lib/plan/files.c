@@ -189,14 +189,13 @@ static void read_file(struct files *files, struct plan_migration *migration,
     plan_checksum(files->text.data, files->text.length, migration->checksum);
 }
 
-/* Takes both over. */
-static void keep(struct files *files, struct plan_migration *migration, char *real)
+/* Takes over what it holds. */
+static void keep(struct files *files, const struct found *found)
 {
     files->items = memory_push(files->items, files->count, &files->capacity, sizeof *files->items);
-    files->items[files->count] =
-        (struct found){.migration = *migration, .real = real, .order = files->count};
+    files->items[files->count] = *found;
+    files->items[files->count].order = files->count;
     files->count++;
-    *migration = (struct plan_migration){0};
 }
 
 /* Takes *migration, whose file is set, into the list if it is a file that can be one. */
@@ -222,7 +221,8 @@ static void add_file(struct files *files, struct plan_migration *migration)
         return;
     }
     read_file(files, migration, &spot);
-    keep(files, migration, real);
+    keep(files, &(struct found){.migration = *migration, .real = real});
+    *migration = (struct plan_migration){0};
 }
 
 /* A file of a glob has what the entry has; an entry that is a glob has nothing but its place and
@@ -374,7 +374,8 @@ void plan_files_find(struct plan *plan, struct plan_entries *entries, const stru
     for (size_t i = 0; i < entries->count; i++) {
         struct plan_entry *entry = &entries->items[i];
         if (entry->migration.command) {
-            keep(&files, &entry->migration, NULL);
+            keep(&files, &(struct found){.migration = entry->migration});
+            entry->migration = (struct plan_migration){0};
         } else if (entry->glob) {
             add_glob(&files, &entry->migration);
         } else {
