@@ -4,8 +4,16 @@ ROW = "a line of text as an application would keep it, number "
 
 
 def small(count):
-    """count migrations of two statements."""
+    """count migrations of two statements that cost a server little: a table is one file."""
     return [(f"{number:04d}_small",
+             f"create table small_{number} (id int, amount int not null default 0);\n"
+             f"insert into small_{number} (id) values ({number});\n")
+            for number in range(1, count + 1)]
+
+
+def tables(count):
+    """count migrations that make a table with a key and a text: three files for the server."""
+    return [(f"{number:04d}_table",
              f"create table small_{number} (id int primary key, note text);\n"
              f"insert into small_{number} values (1, 'migration {number}');\n")
             for number in range(1, count + 1)]
@@ -47,6 +55,7 @@ SCENARIOS = {
     "1": Scenario("1 small migration", lambda: small(1), (TABLES, "1")),
     "200": Scenario("200 small migrations", lambda: small(200), (TABLES, "200")),
     "1000": Scenario("1000 small migrations", lambda: small(1000), (TABLES, "1000")),
+    "tables": Scenario("200 tables with key and text", lambda: tables(200), (TABLES, "200")),
     "rows": Scenario("200,000 rows, INSERTs of 1000 rows",
                      lambda: inserts("lines", 200_000, 1000, ROW),
                      ("select count(*) from lines", "200000")),
