@@ -20,6 +20,7 @@ HOWS = ("before", "after", "amid")
 SENDING = ("PQsendQuery", "PQflush", "PQputCopyData", "PQputCopyEnd", "curl_multi_perform")
 TAKING = ("PQgetResult", "PQgetCopyData")  # what has arrived already
 LOG = "calls.log"
+PATH = {"PATH": "/usr/bin:/bin"}  # of commands
 
 # Each takes a while, so that there is time to cut it off.
 SLEEP = "select pg_sleep(0.05);\n"
@@ -33,6 +34,16 @@ FILES = {
         f"insert into large values ('{n}{'x' * 250_000}');\n" for n in range(10)), SLEEP),
     "0005_last.sql": effect("0005_last", after=SLEEP),
 }
+OUTSIDE = {
+    "0001_effects.sql": effect("0001_effects", CREATE_EFFECTS),
+    "0101_alone.sql": effect("0101_alone", after="create index concurrently named on effects (step);\n"
+                             "create index concurrently on effects (length(step));\n"
+                             "create table after_the_index ();\n"),
+    "0102_between.sql": effect("0102_between"),
+}
+COMMAND = {"id": "0103_command",
+           "command": ["/bin/sh", "-c", "psql -Xqc \"insert into effects values ('0103_command')\""],
+           "verify": "select count(*) = 1 from effects where step = '0103_command'"}
 
 
 def setUpModule():  # pylint: disable=invalid-name
@@ -68,8 +79,8 @@ def sample(calls, count, sends):
         (call, "amid") for call in spread(sending, sends)]
 
 
-class Faults(TruthCase):
-    """Scenarios, each with a count of its calls and a sweep over them."""
+class Sweep(TruthCase):
+    """A count of a run's calls, and a sweep over them."""
 
     def calls(self):
         """The calls of the last run: (number, function); and the function whose call failed."""
@@ -78,35 +89,44 @@ class Faults(TruthCase):
         cut = [line[1] for line in lines if len(line) == 3]
         return [(int(line[0]), line[1]) for line in lines], cut[0] if cut else "nothing"
 
+    commands = ()  # entries of the plan behind the files
+
+    def plan(self, files, db, **changes):
+        return self.lab.plan(files, db, migrations=[*files, *self.commands], **changes)
+
+    def ids(self, files):
+        return ids_of(files) + [entry["id"] for entry in self.commands]
+
     def start(self, files, port, fault=None, **changes):
         """A run on a fresh database, perhaps with a fault (number, how); (run, database)."""
         log = f"{self.lab.folder}/{LOG}"
         if os.path.exists(log):
             os.unlink(log)
         db = self.lab.database()
-        plan = self.lab.plan(files, db, database={"wait": "10s"}, **changes)
+        plan = self.plan(files, db, database={"wait": "10s"}, **changes)
         at, how = fault or (0, "")
         run = self.lab.run("run", plan=plan, event=self.lab.event(), port=port, env={
-            "FAULTS_LOG": log, "FAULTS_AT": str(at), "FAULTS_HOW": how})
+            **PATH, "FAULTS_LOG": log, "FAULTS_AT": str(at), "FAULTS_HOW": how})
         return run, db
 
     def goes_on(self, files, mended, db, port):
         """The next run, undisturbed, ends the work; what is applied is not to be mended."""
         there = self.in_step(db)
         files = {name: files[name] if name[:-4] in there else text for name, text in mended.items()}
-        run = self.lab.run("run", plan=self.lab.plan(files, db), event=self.lab.event(), port=port)
-        self.ended(run, db, ids_of(files))
+        run = self.lab.run("run", plan=self.plan(files, db), event=self.lab.event(), port=port,
+                           env=PATH)
+        self.ended(run, db, self.ids(files))
         self.assertEqual(self.lab.fingerprint(db, ledger=False), self.whole)
 
     def sweep(self, files, mended, size, first="PQconnectStartParams", ports=(), **changes):
         """Fails each call from that function's first one on; in the short form a sample of this
         size. mended is what the next run applies."""
         run, db = self.start(mended, self.lab.direct)
-        self.ended(run, db, ids_of(mended))
+        self.ended(run, db, self.ids(mended))
         self.whole = self.lab.fingerprint(db, ledger=False)
         for port in ports or (self.lab.direct, self.lab.pooler):
             run, db = self.start(files, port, **changes)
-            self.truthful(run, db, ids_of(files), cut_off=False)
+            self.truthful(run, db, self.ids(files), cut_off=False)
             calls, _ = self.calls()
             calls = calls[[name for _, name in calls].index(first):]
             for (number, name), how in every(calls) if LONG else sample(calls, *size):
@@ -119,10 +139,14 @@ class Faults(TruthCase):
         _, cut = self.calls()
         try:
             self.quiet(db, direct=port == self.lab.direct)
-            self.truthful(run, db, ids_of(files))
+            self.truthful(run, db, self.ids(files))
             self.goes_on(files, mended, db, port)
         except AssertionError as error:
             raise AssertionError(f"{cut} was cut:\n{error}\n{run}") from error
+
+
+class Faults(Sweep):
+    """Migrations in transactions."""
 
     def test_a_run_that_applies(self):
         self.sweep(FILES, FILES, (6, 6))
@@ -143,6 +167,16 @@ class Faults(TruthCase):
             "PQconnectStartParams", "PQconnectPoll", "PQsendQuery", "PQflush", "PQconsumeInput",
             "PQgetResult", "PQputCopyData", "PQputCopyEnd", "curl_multi_perform",
             "curl_multi_poll"})
+
+
+class Outside(Sweep):
+    """Steps outside a transaction."""
+
+    outside = frozenset(["0101_alone", COMMAND["id"]])
+    commands = (COMMAND,)
+
+    def test_a_run_that_applies(self):
+        self.sweep(OUTSIDE, OUTSIDE, (5, 4))
 
 
 if __name__ == "__main__":

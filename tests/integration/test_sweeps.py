@@ -16,7 +16,7 @@ import sys
 import time
 
 from case import LONG, main, setUpModule  # noqa: F401
-from test_pool import SESSION
+from test_leaks import SESSION
 from truth import CREATE_EFFECTS, TruthCase, effect, ids_of
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
