@@ -16,13 +16,25 @@ int ledger_newest_version(void)
     return ledger_upgrades[ledger_upgrade_count - 1].version;
 }
 
-static bool explain(const struct pg_reply *reply, struct error *err)
+/* exists: there is a ledger, of an older version. */
+static bool explain(const struct pg_reply *reply, bool exists, struct error *err)
 {
     if (strcmp(reply->failure.sqlstate, "42501") == 0) {
         err->kind = ERROR_DENIED;
-        error_wrap(err, "the login may not create the ledger, schema postlude");
-        return error_hint(err, "As an administrator: GRANT CREATE ON DATABASE the_database TO "
-                               "the_login; it is needed for the first run only.");
+        error_wrap(err, exists ? "the login may not upgrade the ledger, schema postlude"
+                               : "the login may not create the ledger, schema postlude");
+        return exists ? error_hint(err, "This release brings a newer ledger: run it once as the "
+                                        "role that owns schema postlude, or GRANT that role TO "
+                                        "the_login.")
+                      : error_hint(err, "As an administrator: GRANT CREATE ON DATABASE "
+                                        "the_database TO the_login; it is needed for the first "
+                                        "run only.");
+    }
+    if (strcmp(reply->failure.sqlstate, "55P03") == 0) {
+        err->kind = ERROR_BUSY;
+        error_wrap(err, "the ledger is locked");
+        return error_hint(err, "Somebody holds a table of schema postlude locked: pg_locks tells "
+                               "who. Start the task again when it is free.");
     }
     if (err->kind == ERROR_FAILED) {
         err->kind = ERROR_INTERNAL;
@@ -52,17 +64,18 @@ static bool try_lock(struct pg *pg, struct deadline deadline, struct lock *out_l
                   "SELECT pg_try_advisory_xact_lock(" INSTALL_LOCK ");"
                   "SELECT to_regclass('postlude.upgrade') IS NOT NULL",
                   deadline, &reply, err)) {
-        return explain(&reply, err);
+        return explain(&reply, false, err);
     }
     out_lock->locked = text_same(pg_value(&reply, LOCK_SET, 0, 0), "t");
     out_lock->exists = text_same(pg_value(&reply, LOCK_SET + 1, 0, 0), "t");
     return true;
 }
 
-static bool run_text(struct pg *pg, const char *sql, struct deadline deadline, struct error *err)
+static bool run_text(struct pg *pg, const char *sql, bool exists, struct deadline deadline,
+                     struct error *err)
 {
     AUTO(pg_reply) struct pg_reply reply = {0};
-    return pg_query(pg, sql, deadline, &reply, err) || explain(&reply, err);
+    return pg_query(pg, sql, deadline, &reply, err) || explain(&reply, exists, err);
 }
 
 static bool read_version(struct pg *pg, struct deadline deadline, int *out_version,
@@ -71,7 +84,7 @@ static bool read_version(struct pg *pg, struct deadline deadline, int *out_versi
     AUTO(pg_reply) struct pg_reply reply = {0};
     if (!pg_query(pg, "SELECT coalesce(max(version), 0) FROM postlude.upgrade", deadline, &reply,
                   err)) {
-        return explain(&reply, err);
+        return explain(&reply, true, err);
     }
     int64_t version = 0;
     const char *text = pg_value(&reply, 0, 0, 0);
@@ -98,7 +111,7 @@ static bool upgrade(struct pg *pg, bool exists, struct deadline deadline, struct
         }
     }
     buf_text(&sql, "COMMIT");
-    return run_text(pg, sql.data, deadline, err);
+    return run_text(pg, sql.data, exists, deadline, err);
 }
 
 bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *stop,
@@ -112,7 +125,7 @@ bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *
         if (lock.locked) {
             break;
         }
-        if (!run_text(pg, "ROLLBACK", deadline, err)) {
+        if (!run_text(pg, "ROLLBACK", false, deadline, err)) {
             return false;
         }
         if (deadline_passed(deadline)) {
@@ -127,6 +140,6 @@ bool ledger_install(struct pg *pg, struct deadline deadline, const struct stop *
         return true;
     }
     struct error ignored;
-    (void)(pg_alive(pg) && run_text(pg, "ROLLBACK", deadline, &ignored));
+    (void)(pg_alive(pg) && run_text(pg, "ROLLBACK", false, deadline, &ignored));
     return false;
 }

@@ -5,6 +5,7 @@ import subprocess
 import uuid
 
 from case import LabCase, main, setUpModule  # noqa: F401
+from lab import REPOSITORY
 
 A, B, C = (str(uuid.UUID(int=number)) for number in (10, 11, 12))
 LEASE = "interval '5 s'"
@@ -296,6 +297,47 @@ class Views(Ledger):
                 started_at=f"2031-03-14T09:26:0{number}Z") + ")")
         self.sql(f"select postlude.end_run({row(A)})")
         self.assertEqual(self.sql("select outcome from postlude.last_failure"), "lost")
+
+
+class Upgrade(LabCase):
+    """A database whose ledger is of version 1."""
+
+    FILES = {"0001_a.sql": "create table a (id int);\n", "0002_b.sql": "create table b (id int);\n"}
+
+    def first_version(self, owner):
+        """A database with a ledger as the first version made it, and 0001_a applied; its plan."""
+        db = self.lab.database()
+        with open(f"{REPOSITORY}/migrations/postlude/0001_ledger.sql", encoding="ascii") as stream:
+            self.lab.psql(f"set role {owner};\n" + stream.read() +
+                          "insert into postlude.upgrade values (1, default, '0.1.0');\n"
+                          "insert into postlude.migration (plan, id, state, kind, run_id, "
+                          f"applied_at) values ('orders', '0001_a', 'applied', 'sql', '{A}', now())",
+                          db)
+        return db, self.lab.plan(self.FILES, db)
+
+    def versions(self, db):
+        return self.lab.psql("select version from postlude.upgrade order by 1", db).split()
+
+    def test_by_the_next_run_that_has_something_to_do(self):
+        db, plan = self.first_version("orders_owner")
+        nothing = self.lab.plan({"0001_a.sql": self.FILES["0001_a.sql"]}, db)
+        self.ends(self.lab.run("run", plan=nothing, event=self.lab.event()), 0, "nothing")
+        self.assertEqual(self.versions(db), ["1"])
+        run = self.lab.run("status", plan=plan)
+        self.assertEqual([row["state"] for row in run.report["migrations"]], ["applied", "pending"])
+        self.applies(["0002_b"], plan=plan, event=self.lab.event())
+        self.assertEqual(self.versions(db), ["1", "2"])
+
+    def test_by_a_login_that_may_not(self):
+        db, plan = self.first_version("lab")
+        self.lab.psql("grant usage on schema postlude to migrator; grant execute on all functions "
+                      "in schema postlude to migrator; grant select, insert, update, delete on all "
+                      "tables in schema postlude to migrator", db)
+        run = self.lab.run("run", plan=plan, event=self.lab.event())
+        error = self.ends(run, 4, "unreachable")["error"]
+        self.assertIn("may not upgrade the ledger", error["message"])
+        self.assertIn("owns schema postlude", error["hint"])
+        self.assertEqual(self.versions(db), ["1"])
 
 
 if __name__ == "__main__":
