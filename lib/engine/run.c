@@ -66,9 +66,23 @@ static bool count_transactions(struct engine *engine, const size_t *steps, size_
     return true;
 }
 
+/* A command of each run is not run once more after a lost connection. */
+static bool ran_here(const struct outcome *outcome, const struct plan_migration *migration)
+{
+    for (size_t i = 0; i < outcome->every_count; i++) {
+        if (strcmp(outcome->every[i].id, migration->id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool apply_outside(struct engine *engine, size_t step, struct error *err)
 {
     const struct plan_migration *migration = &engine->request.plan->migrations[step];
+    if (ran_here(engine->outcome, migration)) {
+        return true;
+    }
     if (!engine_may_begin(engine, migration, err)) {
         return false;
     }
@@ -215,6 +229,7 @@ static bool settle(struct engine *engine, struct error *err)
     engine->request = request;
     if (ok) {
         count_what_arrived(engine);
+        engine->outcome->failure = (struct outcome_failure){0};
         return true;
     }
     struct error second = *err;
@@ -226,6 +241,17 @@ static bool settle(struct engine *engine, struct error *err)
     return false;
 }
 
+static const struct plan_migration *first_pending(const struct plan *plan,
+                                                  const struct decision *decision)
+{
+    for (size_t i = 0; i < decision->step_count; i++) {
+        if (!plan->migrations[decision->steps[i]].every) {
+            return &plan->migrations[decision->steps[i]];
+        }
+    }
+    return NULL;
+}
+
 /* What became of it is known each time; that it would not happen once more is not to be hoped. */
 static bool lost_too_often(struct engine *engine, const struct error *loss, struct error *err)
 {
@@ -233,12 +259,9 @@ static bool lost_too_often(struct engine *engine, const struct error *loss, stru
     struct decision *decision = decide(engine->request.plan, engine->ledger, engine->request.to);
     fill_lists(engine->outcome, engine->request.plan, decision);
     error_set(err, ERROR_FAILED, "lost for the third time in this run: %s", loss->message);
-    if (decision->step_count) {
-        const struct plan_migration *next = &engine->request.plan->migrations[decision->steps[0]];
-        struct outcome_failure *failure = &engine->outcome->failure;
-        text_copy(failure->migration, sizeof failure->migration, next->id);
-        text_copy(failure->file, sizeof failure->file, next->file);
-        error_where(err, "%s", next->file);
+    const struct plan_migration *next = first_pending(engine->request.plan, decision);
+    if (next) {
+        engine_name_failed(engine, next, err);
     }
     return error_hint(err, "The server's and the proxy's log say why the session ended.");
 }
@@ -247,15 +270,14 @@ static void say_what_became(const struct engine *engine, int attempt)
 {
     const struct plan *plan = engine->request.plan;
     AUTO(decide) struct decision *decision = decide(plan, engine->ledger, engine->request.to);
-    if (decision->step_count == 0) {
+    const struct plan_migration *next = first_pending(plan, decision);
+    if (!next) {
         log_info("everything was applied before the connection was lost");
         return;
     }
-    const char *id = plan->migrations[decision->steps[0]].id;
     AUTO(buf) struct buf line = buf_make(512);
-    buf_format(&line, "going on with %s: what was open of it was rolled back (attempt %d of %d)",
-               id, attempt, LOSSES_MAX);
-    log_warn(line.data, LOG_QUIET_TEXT("migration", id));
+    buf_format(&line, "going on with %s (attempt %d of %d)", next->id, attempt, LOSSES_MAX);
+    log_warn(line.data, LOG_QUIET_TEXT("migration", next->id));
 }
 
 static bool work(struct engine *engine, struct error *err)
