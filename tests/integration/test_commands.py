@@ -232,6 +232,20 @@ class Every(CommandCase):
             "0001_effects.sql", self.every(), "0002_after.sql"])
         self.applies(["0002_after"], plan=good, event=self.lab.event())
 
+    def test_once_a_run_though_the_connection_is_lost(self):
+        db, mark = self.lab.database(), self.mark()
+        files = {**TABLE, "0002_slow.sql": "select pg_sleep(1.5);\n"}
+        plan = self.lab.plan(files, db, migrations=[
+            "0001_effects.sql", self.every(f"echo ran >> {mark}"), "0002_slow.sql"])
+        process = self.lab.start_run("run", "--json", plan=plan, event=self.lab.event())
+        self.lab.wait_for(db, "select count(pg_terminate_backend(pid)) from pg_stat_activity where "
+                              "datname = current_database() and wait_event = 'PgSleep' and "
+                              "application_name ~ '^postlude'", "1")
+        report = self.ends(self.lab.finish(process), 0, "applied")
+        self.assertEqual([step["id"] for step in report["every"]], ["seed"])
+        with open(mark, encoding="ascii") as stream:
+            self.assertEqual(stream.read(), "ran\n")
+
     def test_killed_while_it_runs(self):
         db = self.lab.database()
         mark = self.mark()
