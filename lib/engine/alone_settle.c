@@ -59,6 +59,22 @@ bool engine_ask_verify(struct engine *engine, const struct plan_migration *migra
     return strcmp(err->code, MESSAGE_VERIFY_FAILED) == 0;
 }
 
+bool engine_ask_whether_done(struct engine *engine, const struct plan_migration *migration,
+                             const struct message_item *item, bool *out_done, struct error *err)
+{
+    struct error said;
+    if (engine_ask_verify(engine, migration, item, out_done, &said)) {
+        return true;
+    }
+    *out_done = false;
+    if (said.kind == ERROR_FAILED &&
+        (strcmp(said.code, "42P01") == 0 || strcmp(said.code, "3F000") == 0)) {
+        return true;
+    }
+    *err = said;
+    return false;
+}
+
 /* What an earlier run, or a lost connection, left in flight. *out_finished: nothing is left to do.
  */
 bool alone_settle(struct alone *alone, bool *out_finished, struct error *err)
@@ -80,9 +96,7 @@ bool alone_settle(struct alone *alone, bool *out_finished, struct error *err)
         return alone_not_begun(alone, err);
     }
     if (verdict == SETTLE_UNKNOWN && alone->migration->verify) {
-        struct error said;
-        if (!engine_ask_verify(engine, alone->migration, &alone->item, &holds, &said)) {
-            *err = said;
+        if (!engine_ask_whether_done(engine, alone->migration, &alone->item, &holds, err)) {
             return false;
         }
         *out_finished = holds;

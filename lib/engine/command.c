@@ -93,16 +93,16 @@ static bool settle(struct command *command, const struct ledger_row *row, bool *
     if (!settle_wait(command->engine, former, NULL, err)) {
         return false;
     }
-    if (!cut_off || command->migration->every) {
+    if (!command->migration->verify || command->migration->every) {
         return true;
     }
-    struct error asked;
-    if (!engine_ask_verify(command->engine, command->migration, &command->item, out_done, &asked)) {
-        *err = asked;
+    /* One that ended badly, or was ended, may have done its work all the same. */
+    if (!engine_ask_whether_done(command->engine, command->migration, &command->item, out_done,
+                                 err)) {
         return false;
     }
-    log_info(*out_done ? "the command of a run that was cut off had done its work"
-                       : "the command of a run that was cut off had not done its work: once more",
+    log_info(*out_done ? "the command of an earlier run had done its work"
+                       : "the command of an earlier run had not done its work: once more",
              LOG_TEXT("migration", command->migration->id), LOG_TEXT("run", former));
     return true;
 }

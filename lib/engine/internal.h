@@ -145,6 +145,11 @@ MUST_CHECK bool engine_apply_command(struct engine *engine, size_t migration, st
 MUST_CHECK bool engine_ask_verify(struct engine *engine, const struct plan_migration *migration,
                                   const struct message_item *item, bool *out_true,
                                   struct error *err);
+/* The same of what an earlier try left: a query that misses its table or schema says no. */
+MUST_CHECK bool engine_ask_whether_done(struct engine *engine,
+                                        const struct plan_migration *migration,
+                                        const struct message_item *item, bool *out_done,
+                                        struct error *err);
 
 /* record.c */
 

@@ -49,9 +49,11 @@ OUTSIDE = {
                         effect("0102_unnamed", after="create table after_unnamed ();\n"),
     "0103_between.sql": effect("0103_between"),
 }
+# Not in a shell: what a shell has started would outlive us here, though not in a container.
 COMMAND = {"id": "0104_command",
-           "command": ["/bin/sh", "-c", "sleep 0.1; psql -Xqc \"insert into effects values "
-                                        "('0104_command')\" && sleep 0.05"],
+           "command": ["psql", "-Xqc", "select pg_sleep(0.1)",
+                       "-c", "insert into effects values ('0104_command')",
+                       "-c", "select pg_sleep(0.05)"],
            "verify": "select count(*) = 1 from effects where step = '0104_command'"}
 
 
