@@ -76,25 +76,6 @@ const char *json_text(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-bool json_integral(const json_t *value, int64_t *out_value)
-{
-    if (json_is_integer(value)) {
-        *out_value = json_integer_value(value);
-        return true;
-    }
-    double real = json_real_value(value);
-    /* Up to 2^53 a double counts by ones; the bounds also keep the conversion defined. */
-    if (!json_is_real(value) || real < -9007199254740992.0 || real > 9007199254740992.0) {
-        return false;
-    }
-    int64_t integral = (int64_t)real;
-    if ((double)integral != real) {
-        return false;
-    }
-    *out_value = integral;
-    return true;
-}
-
 json_t *json_optional(const char *text)
 {
     return text_empty(text) ? json_null() : json_safe(text);

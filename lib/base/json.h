@@ -30,9 +30,6 @@ void json_write(const json_t *value, struct buf *out);
 /* Member of an object as a string; NULL when absent or no string. Borrowed. */
 const char *json_text(const json_t *object, const char *key);
 
-/* A number that is integral, however it is written (6, 6.0, 6e0), as event numbers arrive. */
-MUST_CHECK bool json_integral(const json_t *value, int64_t *out_value);
-
 /* A string, or null for NULL and "": new reference. Bytes that are not UTF-8 are shown as \xNN. */
 json_t *json_optional(const char *text);
 /* The same, "" staying "". */

@@ -49,7 +49,4 @@ MUST_CHECK bool deliver_publish(const struct outcome *outcome, const struct deli
                                 const struct deliver_means *means,
                                 struct aws_sns_receipt *out_receipt, struct error *err);
 
-/* Whether SNS would take text as the ARN of a topic. ERROR_INVALID. */
-MUST_CHECK bool deliver_check_topic(const char *text, struct error *err);
-
 #endif

@@ -8,12 +8,6 @@ enum {
     GRACE_MS = 8000,
 };
 
-bool deliver_check_topic(const char *text, struct error *err)
-{
-    struct aws_arn arn;
-    return aws_sns_topic_parse(text, &arn, err);
-}
-
 static bool send(const struct deliver_message *message, const struct deliver_target *target,
                  const struct deliver_means *means, struct aws_sns_receipt *out_receipt,
                  struct error *err)

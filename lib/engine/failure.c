@@ -233,12 +233,9 @@ void engine_name_failed(struct engine *engine, const struct plan_migration *migr
     struct outcome_failure *failure = &engine->outcome->failure;
     text_copy(failure->migration, sizeof failure->migration, migration->id);
     text_copy(failure->file, sizeof failure->file, migration->file);
-    if (migration->file) {
-        error_where(err, "%s", migration->file);
-    } else {
-        error_where(err, "%s:%u:%u", engine->request.plan->path, migration->line,
-                    migration->column);
-    }
+    AUTO(buf) struct buf place = buf_make(sizeof err->where);
+    plan_place(engine->request.plan, migration, &place);
+    error_where(err, "%s", place.data);
 }
 
 static void fill_failure(const struct pg_failure *server, struct outcome_failure *failure)

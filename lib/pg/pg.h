@@ -135,9 +135,6 @@ int pg_row_count(const struct pg_reply *reply, size_t set);
 /* A value as text, NULL for SQL's null or for what is not there. Valid until pg_reply_free. */
 const char *pg_value(const struct pg_reply *reply, size_t set, int row, int column);
 
-/* The column of that very name in the set-th statement's rows, or -1. */
-int pg_column(const struct pg_reply *reply, size_t set, const char *name);
-
 /* Pure: appends text as an SQL literal that is right whatever standard_conforming_strings is
  * (NULL: the word NULL), or as a quoted identifier. */
 void pg_literal(struct buf *out, const char *text);

@@ -227,18 +227,6 @@ void pg_reply_free(struct pg_reply *reply)
     *reply = (struct pg_reply){0};
 }
 
-int pg_column(const struct pg_reply *reply, size_t set, const char *name)
-{
-    int count = set < reply->row_sets ? PQnfields(reply->rows[set].result) : 0;
-    for (int i = 0; i < count; i++) {
-        /* PQfnumber would take upper case for lower. */
-        if (strcmp(PQfname(reply->rows[set].result, i), name) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 int pg_row_count(const struct pg_reply *reply, size_t set)
 {
     return set < reply->row_sets ? PQntuples(reply->rows[set].result) : 0;

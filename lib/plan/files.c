@@ -177,7 +177,6 @@ static void read_file(struct files *files, struct plan_migration *migration,
                                                     : "Let the user of the container read it.");
         return;
     }
-    migration->size_bytes = files->text.length;
     size_t length = files->text.length;
     const char *text = plan_without_bom(files->text.data, &length);
     if (plan_check_sql(files->text.data, files->text.length, &spot) &&

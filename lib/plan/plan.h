@@ -95,7 +95,6 @@ struct plan_migration {
     char *dir; /* of a command: where it runs, NULL = where postlude does; not looked for */
     int64_t timeout_ms;                 /* of a command; 0 = the run's deadline only */
     char checksum[7 + DIGEST_HEX_SIZE]; /* "sha256:" and hex of a file's canonical text, else "" */
-    size_t size_bytes;
 };
 
 struct plan {

@@ -123,39 +123,6 @@ static void gives_strings_only(void **state)
     assert_null(json_text(NULL, "a"));
 }
 
-static void knows_integral_numbers(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        bool ok;
-        int64_t value;
-    } cases[] = {
-        {"[6]", true, 6},
-        {"[6.0]", true, 6},
-        {"[6e0]", true, 6},
-        {"[-0.0]", true, 0},
-        {"[-12.0]", true, -12},
-        {"[9007199254740992.0]", true, INT64_C(9007199254740992)},
-        {"[9223372036854775807]", true, INT64_MAX},
-        {"[6.5]", false, 0},
-        {"[1e30]", false, 0},
-        {"[\"6\"]", false, 0},
-        {"[true]", false, 0},
-        {"[null]", false, 0},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        AUTO(json) json_t *value = NULL;
-        struct error err;
-        assert_true(json_read(cases[i].text, strlen(cases[i].text), &value, &err));
-        int64_t number = 42;
-        assert_int_equal(json_integral(json_array_get(value, 0), &number), cases[i].ok);
-        assert_true(number == (cases[i].ok ? cases[i].value : 42));
-    }
-    int64_t number = 42;
-    assert_false(json_integral(NULL, &number));
-}
-
 static void makes_strings_of_anything(void **state)
 {
     (void)state;
@@ -191,7 +158,6 @@ int main(void)
         cmocka_unit_test(writes_compact_and_in_order),
         cmocka_unit_test(writes_nothing_a_terminal_obeys),
         cmocka_unit_test(gives_strings_only),
-        cmocka_unit_test(knows_integral_numbers),
         cmocka_unit_test(makes_strings_of_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,12 +271,6 @@ int PQnfields(const PGresult *result)
     return 1;
 }
 
-char *PQfname(const PGresult *result, int column)
-{
-    (void)result;
-    return column == 0 ? fake_text("Name") : NULL;
-}
-
 int PQgetisnull(const PGresult *result, int row, int column)
 {
     (void)row;
