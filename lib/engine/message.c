@@ -306,8 +306,10 @@ void message_make_verify(const struct message_batch *batch, struct message *out_
     set_application(&maker);
     set_names(&maker, MESSAGE_SETTINGS);
     message_verify_sql(batch->items[0].verify, part(&maker, MESSAGE_VERIFY, 0));
-    own(&maker, MESSAGE_COMMIT,
-        "ROLLBACK"); /* of what a function of the query set for the session */
+    /* What a function of the query did to the session: some of it outlasts the ROLLBACK. */
+    own(&maker, MESSAGE_CLOSING, "RESET ROLE");
+    ledger_tidy_sql(part(&maker, MESSAGE_CLOSING, 0));
+    own(&maker, MESSAGE_COMMIT, "ROLLBACK");
 }
 
 void message_free(struct message *message)

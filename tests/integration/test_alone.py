@@ -263,6 +263,18 @@ class Verify(Outside):
                          "select current_user = 'orders_owner' and current_schema() = 'stock' and "
                          "to_regclass('made') is not null"}]), "0001_v")
 
+    def test_leaves_nothing_in_the_session(self):
+        # Advisory locks outlast its ROLLBACK.
+        for value, end in (("true", (0, "applied")), ("false", (1, "failed"))):
+            db = self.table("create function f() returns boolean language sql as "
+                            "'select pg_try_advisory_lock(4711)'")
+            run = self.run_plan(self.verified(
+                db, f"select f() and {value}",
+                "create index concurrently t_a on t (a);\n"))
+            self.ends(run, *end)
+            self.assertEqual(self.lab.value("select count(*) from pg_locks where locktype = "
+                                            "'advisory'", db), "0", run)
+
     def test_outside_a_transaction(self):
         db = self.table()
         body = "insert into t values (2001, 0);\ncreate index concurrently t_a on t (a);\n"
