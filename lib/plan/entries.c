@@ -92,6 +92,16 @@ static void check_side(const struct plan_node *node, const struct plan_spot *spo
     }
 }
 
+/* The engine starts no command that may have to be cut off. */
+static void warn_never(const struct plan_node *timeout, const struct plan_spot *spot)
+{
+    struct plan_spot at = plan_spot_at(spot, timeout->line, timeout->column);
+    finding_hint(plan_warning(&at,
+                              "no run starts this command: its \"timeout\" is not shorter than "
+                              "\"run.deadline\""),
+                 "Shorten the one, or raise the other.");
+}
+
 static void read_map(const struct plan_node *node, const struct plan_run *run,
                      struct plan_entries *entries, const struct plan_spot *spot)
 {
@@ -105,6 +115,10 @@ static void read_map(const struct plan_node *node, const struct plan_run *run,
     if (verify) {
         migration.verify_line = verify->line;
         migration.verify_column = verify->column;
+    }
+    if (migration.timeout_ms > 0 && run->deadline_ms > 0 &&
+        migration.timeout_ms >= run->deadline_ms) {
+        warn_never(plan_node_get(node, "timeout"), spot);
     }
     bool whole = side == PLAN_SIDE_COMMAND ? migration.command && migration.id
                                            : side == PLAN_SIDE_FILE && migration.file;
