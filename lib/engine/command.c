@@ -91,6 +91,8 @@ static bool settle(struct command *command, const struct ledger_row *row, bool *
     }
     /* However it ended: what it began on the server may go on without it. */
     if (!settle_wait(command->engine, former, NULL, err)) {
+        engine_name_failed(command->engine, command->migration, err);
+        command_left(command, OUTCOME_LEFT_COMMAND, NULL);
         return false;
     }
     if (!command->migration->verify || command->migration->every) {
@@ -212,9 +214,11 @@ static bool fits(const struct command *command, struct error *err)
               "started",
               command->migration->id);
     engine_name_failed(command->engine, command->migration, err);
-    return error_hint(err,
-                      "Its timeout is longer than what run.deadline leaves: the next run starts "
-                      "with it, or raise run.deadline.");
+    bool ever = command->migration->timeout_ms < request->plan->run.deadline_ms;
+    return error_hint(err, ever ? "Its timeout is longer than what run.deadline leaves: the next "
+                                  "run starts with it, or raise run.deadline."
+                                : "No run starts it: its timeout is not shorter than run.deadline. "
+                                  "Shorten the one, or raise the other.");
 }
 
 static bool run(struct command *command, struct error *err)

@@ -19,7 +19,8 @@ static void rolled_back(const struct outcome *outcome, struct buf *out)
 {
     if (outcome_part_at_migration(outcome)) {
         outcome_part_migration(outcome, out);
-        buf_text(out, " was rolled back and left nothing behind; nothing after it was started.");
+        buf_text(out, *outcome->failure.file ? " was rolled back and" : "");
+        buf_text(out, " left nothing behind; nothing after it was started.");
     } else if (outcome->applied_count) {
         buf_text(out, "What is listed as applied stays; nothing else was started.");
     } else {

@@ -286,6 +286,11 @@ class Others(CommandCase):
                               "and datname = current_database()", "1")
         process.kill()
         process.communicate()
+        self.lab.psql("update postlude.plan set touched_at = now() - interval '1 h'", db)
+        run = self.deploy(self.plan(db, step, run={"lock_wait": "500ms"}))
+        self.ends(run, 5, "busy")
+        self.assertEqual((run.error["migration"], run.error["left"]), ("seed", "command"), run)
+        self.assertIn("the server still works for run", run.err)
         self.applies(["seed"], plan=plan, event=self.lab.event())
         self.assertEqual(self.effects(db), "1", "neither lost nor done twice")
 
