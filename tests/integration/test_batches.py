@@ -72,20 +72,27 @@ class Base(LabCase):
 class Batches(Base):
     """Errors, and what goes together."""
 
-    def measure(self, files):
-        """Messages with a migration in them, and flushes, of one direct run."""
-        db = self.lab.database()
+    def observe(self, db, files, outcome="applied"):
+        """The messages and the number of flushes of one direct run."""
         self.lab.psql(f"alter database {db} set log_statement = 'all'")
-        before = self.flushes()
+        before, said = self.flushes(), len(self.statements(db))
         run = self.run_plan(db, files, port=self.lab.direct)
-        self.ends(run, 0, "applied")
+        self.ends(run, 0, outcome)
         # A session that ends reports what it flushed.
         self.lab.wait_for(db, "select count(*) from pg_stat_activity where usename = 'migrator' "
                               "and datname = current_database()", "0")
+        return self.statements(db)[said:], self.flushes() - before
+
+    def statements(self, db):
+        """What the migrator sent to this database, as the server's log has it."""
         with open(self.lab.server.log, encoding="utf-8") as stream:
-            text = stream.read().split(f"@{db} ")[1:]
-        sent = [part for part in text if "statement: " in part and "insert into effects" in part]
-        return len(sent), self.flushes() - before
+            parts = stream.read().split(f" migrator@{db} ")[1:]
+        return [part for part in parts if "statement: " in part]
+
+    def measure(self, files):
+        """Messages with a migration in them, and flushes, of one direct run."""
+        sent, flushes = self.observe(self.lab.database(), files)
+        return len([part for part in sent if "insert into effects" in part]), flushes
 
     def flushes(self):
         """WAL flushes so far; PostgreSQL 18 counts them elsewhere."""
@@ -99,6 +106,19 @@ class Batches(Base):
         messages, flushes = self.measure(numbered(300))
         self.assertEqual(messages, 1)
         self.assertLessEqual(flushes, alone + 8)
+
+    def test_nothing_to_do_is_one_question_and_a_row_that_waits_for_no_flush(self):
+        db = self.lab.database()
+        self.observe(db, numbered(20))
+        runs = [self.observe(db, numbered(20), "nothing") for _ in range(3)]
+        for sent, _ in runs:
+            self.assertEqual(len(sent), 2, sent)
+            self.assertIn("postlude.migration", sent[0])
+            self.assertIn("postlude.end_run", sent[1])
+        # The server itself may flush now and then.
+        self.assertEqual(min(flushes for _, flushes in runs), 0)
+        self.assertEqual([row["outcome"] for row in self.lab.runs(db)],
+                         ["applied"] + ["nothing"] * 3)
 
     @everywhere
     def test_a_large_file_between_small_ones(self, port):
