@@ -21,6 +21,7 @@ struct alone {
     bool in_flight;              /* the statement `done` was begun by an earlier try */
     char *note;                  /* what that try noted, or NULL */
     char former[UUID_TEXT_SIZE]; /* the run of that try */
+    bool awaited;                /* nothing of that try is at work on the server any more */
     int64_t attempts;            /* failed tries of the statement at hand */
     bool wrapped;                /* it runs in a transaction with its record */
 };
@@ -39,7 +40,7 @@ void alone_name_statement(struct alone *alone, struct error *err);
 /* Names the statement at hand, which something keeps from being begun; err says what. False. */
 bool alone_not_begun(struct alone *alone, struct error *err);
 /* Makes the step's row ours and reads how far it is. ERROR_CONFLICT: what is done has changed in
- * the file since; kinds of ledger_step_start and engine_read. */
+ * the file since; kinds of alone_await, ledger_step_start and engine_read. */
 MUST_CHECK bool alone_start(struct alone *alone, struct error *err);
 /* Records the failure, if the connection is still there, and lets err be. clear: as in struct
  * ledger_step_failure. */
@@ -52,6 +53,8 @@ void alone_record_stand(struct alone *alone);
 
 /* The statement at hand, as the catalogue is asked about it. */
 struct settle_statement alone_settling(const struct alone *alone);
+/* Waits until the server is done with what is in flight. Kinds of settle_wait. */
+MUST_CHECK bool alone_await(struct alone *alone, struct error *err);
 /* What an earlier run, or a lost connection, left in flight. *out_finished: nothing is left to do.
  * ERROR_CONFLICT: nobody knows; kinds of settle_wait, settle_ask and engine_ask_verify. */
 MUST_CHECK bool alone_settle(struct alone *alone, bool *out_finished, struct error *err);

@@ -102,13 +102,14 @@ static bool read_row(struct alone *alone, struct error *err)
 }
 
 /* The step's row is ours from here on; an earlier run's last statement may just have been
- * committed, so only what is read after that counts. */
+ * committed, so only what is read after that counts. Not before the server is done with what that
+ * run left in flight: its row is how a later run, and "postlude resolve", know whom to wait for. */
 bool alone_start(struct alone *alone, struct error *err)
 {
     struct engine *engine = alone->engine;
     const struct ledger_row *row = ledger_find(engine->ledger, alone->migration->id);
     text_copy(alone->former, sizeof alone->former, row ? row->run_id : NULL);
-    if (!read_row(alone, err) ||
+    if (!read_row(alone, err) || !alone_await(alone, err) ||
         !ledger_step_start(engine->pg, &alone->item.claim, engine->request.deadline, err) ||
         !engine_read(engine, err) || !read_row(alone, err)) {
         return false;

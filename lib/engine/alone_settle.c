@@ -75,6 +75,20 @@ bool engine_ask_whether_done(struct engine *engine, const struct plan_migration 
     return false;
 }
 
+bool alone_await(struct alone *alone, struct error *err)
+{
+    if (!alone->in_flight || alone->awaited) {
+        return true;
+    }
+    const struct sql_statement *statement = alone_statement(alone, alone->done);
+    AUTO(text)
+    char *text = memory_text_n(alone->item.text + statement->offset, statement->length);
+    engine_watch(alone->engine, alone->migration); /* the guard is kept alive meanwhile */
+    alone->awaited = settle_wait(alone->engine, alone->former, text, err);
+    engine_unwatch(alone->engine);
+    return alone->awaited || alone_not_begun(alone, err);
+}
+
 /* What an earlier run, or a lost connection, left in flight. *out_finished: nothing is left to do.
  */
 bool alone_settle(struct alone *alone, bool *out_finished, struct error *err)
@@ -84,13 +98,12 @@ bool alone_settle(struct alone *alone, bool *out_finished, struct error *err)
     enum settle_verdict verdict = SETTLE_UNKNOWN;
     bool holds = false;
     char checksum[ALONE_CHECKSUM_SIZE];
-    AUTO(text)
-    char *text =
-        memory_text_n(alone->item.text + statement.statement->offset, statement.statement->length);
     *out_finished = false;
-    engine_watch(engine, alone->migration); /* the guard is kept alive meanwhile */
-    bool asked = settle_wait(engine, alone->former, text, err) &&
-                 settle_ask(engine, &statement, &verdict, err);
+    if (!alone_await(alone, err)) {
+        return false;
+    }
+    engine_watch(engine, alone->migration);
+    bool asked = settle_ask(engine, &statement, &verdict, err);
     engine_unwatch(engine);
     if (!asked) {
         return alone_not_begun(alone, err);

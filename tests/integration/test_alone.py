@@ -321,6 +321,24 @@ class Verify(Outside):
         self.assertEqual(self.lab.value("select array_agg(a order by a) from t where a > 2000", db),
                          "{2001,2002}", run)
 
+    def test_who_waits_in_vain_takes_nothing_over(self):
+        # The row goes on naming the run whose procedure the server still carries out.
+        db = self.table("create procedure p() language plpgsql as $$ begin insert into t values "
+                        "(2001, 0); commit; perform pg_sleep(60); end $$")
+        plan = self.plan({"0001_v.sql": self.CALL}, db, run={"lock_wait": "500ms"},
+                         migrations=[{"file": "0001_v.sql", "transaction": "no"}])
+        process = self.start_plan(plan)
+        self.at_work(db, "call p")
+        self.killed(process, db)
+        first = self.row(db, "0001_v")["run_id"]
+        run = self.run_plan(plan)
+        self.ends(run, 5, "busy")
+        self.assertEqual(self.row(db, "0001_v")["run_id"], first, run)
+        run = self.lab.run("resolve", "0001_v", "--retry", "--reason", "x", plan=plan,
+                           port=self.port())
+        self.assertEqual(run.code, 5, run)
+        self.assertEqual(self.row(db, "0001_v")["state"], "started")
+
     def test_stopped_in_a_call(self):
         # What it committed before it was cancelled, nobody knows.
         db = self.called()
