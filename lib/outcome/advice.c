@@ -166,7 +166,10 @@ static void ill_advice(const struct outcome *outcome, struct buf *out)
                       "it and start the run again; until then nothing more is applied.");
         return;
     case ERROR_INTERRUPTED:
-        buf_text(out, "Start the run again: it goes on where this one ended.");
+        buf_text(out, *outcome->error.hint
+                          ? "Start the run again, with the hint above in mind: it goes on where "
+                            "this one ended."
+                          : "Start the run again: it goes on where this one ended.");
         return;
     case ERROR_PENDING:
         buf_text(out, "Run \"postlude run\" to apply them.");

@@ -66,9 +66,7 @@ static void it_did_not(const struct outcome *outcome, struct buf *out)
 
 static void settle(const struct outcome *outcome, struct buf *out)
 {
-    buf_text(out, *outcome->error.hint ? "Look into the database (the hint above says where), run "
-                                       : "Look into the database, run ");
-    buf_text(out, "one of these, then start the run again.");
+    buf_text(out, "Look into the database, run one of these, then start the run again.");
     it_took_effect(outcome, out);
     it_did_not(outcome, out);
     buf_text(out, "\nTo go on without what is left of it:");

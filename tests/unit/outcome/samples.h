@@ -169,6 +169,15 @@ static inline struct outcome *sample_interrupted(void)
     return sample_failing(ERROR_INTERRUPTED, "told to stop by SIGTERM", "");
 }
 
+static inline struct outcome *sample_interrupted_late(void)
+{
+    struct outcome *outcome =
+        sample_failing(ERROR_INTERRUPTED, "the time allowed for this run is over", "");
+    error_hint(&outcome->error, "run.deadline of the plan is how long a run may take: raise it if "
+                                "this migration needs longer.");
+    return outcome;
+}
+
 static inline struct outcome *sample_interrupted_early(void)
 {
     return sample_plain(ERROR_INTERRUPTED, "", "told to stop while waiting for the database", "");
@@ -351,6 +360,7 @@ static const struct {
     {"every", sample_every},
     {"every_and_commands", sample_every_and_commands},
     {"interrupted", sample_interrupted},
+    {"interrupted_late", sample_interrupted_late},
     {"interrupted_early", sample_interrupted_early},
     {"pending", sample_pending},
     {"internal", sample_internal},
