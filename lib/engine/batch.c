@@ -11,6 +11,7 @@
 
 enum {
     UNDO_MS = 5000,
+    SAY_EVERY_MS = 1000,
     /* A login's own statement_timeout shorter than this may cut the parsing of a large message. */
     PARSING_MS = 10000,
 };
@@ -29,6 +30,7 @@ struct flight {
     size_t item_count;
     int64_t *began_ms; /* steady clock, one a step: when the server said that it had begun */
     size_t begun;      /* items of the batch that were begun */
+    int64_t said_ms;   /* steady clock: when the log last heard where it is */
 };
 
 static const struct plan_migration *migration_at(const struct flight *flight, size_t step)
@@ -48,6 +50,19 @@ static bool says_begun(const struct flight *flight, const struct pg_notice *noti
     return strcmp(notice->message, expected.data) == 0;
 }
 
+/* Live, but no more than a line a second: "applied" is said once it is flushed. */
+static void say_begun(struct flight *flight, const struct plan_migration *migration)
+{
+    int64_t now = clock_steady_ms();
+    size_t number = flight->first + flight->begun;
+    AUTO(buf) struct buf line = buf_make(512);
+    buf_format(&line, "at %s, %zu of %zu", migration->id, number, flight->count);
+    bool due = flight->count > 1 && now - flight->said_ms >= SAY_EVERY_MS;
+    log_write(due ? LOG_INFO : LOG_DEBUG, line.data,
+              (const struct log_field[]){LOG_QUIET_TEXT("migration", migration->id)}, 1);
+    flight->said_ms = due ? now : flight->said_ms;
+}
+
 /* The claim's INFO says that the next migration has begun; everything else is for the log. */
 static void on_notice(void *context, const struct pg_notice *notice)
 {
@@ -57,7 +72,7 @@ static void on_notice(void *context, const struct pg_notice *notice)
             migration_at(flight, flight->first + flight->begun);
         flight->began_ms[flight->first + flight->begun++] = clock_steady_ms();
         engine_watch(flight->engine, migration);
-        log_debug("began", LOG_TEXT("migration", migration->id));
+        say_begun(flight, migration);
         return;
     }
     size_t at = flight->first + (flight->begun ? flight->begun - 1 : 0);
@@ -339,6 +354,7 @@ bool engine_apply(struct engine *engine, const size_t *steps, size_t count, stru
         .count = count,
         .together = engine->request.plan->run.transaction == PLAN_SCOPE_ALL,
         .alone = count,
+        .said_ms = clock_steady_ms(),
         .items = memory_new(count, sizeof *flight.items),
         .began_ms = memory_new(count, sizeof *flight.began_ms),
     };

@@ -349,7 +349,7 @@ class Middle(Base):
         db = self.lab.database()
         watch = self.start(db, port, "--log-level", "debug")
         for number in (1, 11, 12):
-            watch.wait_for(lambda line, number=number: line["msg"] == "began" and
+            watch.wait_for(lambda line, number=number: line["msg"].startswith("at ") and
                            line["migration"] == identity(number), seconds=10)
         watch.process.send_signal(signal.SIGTERM)
         self.ends(watch.finish(), 7, "interrupted")

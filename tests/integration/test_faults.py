@@ -34,16 +34,6 @@ FILES = {
         f"insert into large values ('{n}{'x' * 250_000}');\n" for n in range(10)), SLEEP),
     "0005_last.sql": effect("0005_last", after=SLEEP),
 }
-OUTSIDE = {
-    "0001_effects.sql": effect("0001_effects", CREATE_EFFECTS),
-    "0101_alone.sql": effect("0101_alone", after="create index concurrently named on effects (step);\n"
-                             "create index concurrently on effects (length(step));\n"
-                             "create table after_the_index ();\n"),
-    "0102_between.sql": effect("0102_between"),
-}
-COMMAND = {"id": "0103_command",
-           "command": ["/bin/sh", "-c", "psql -Xqc \"insert into effects values ('0103_command')\""],
-           "verify": "select count(*) = 1 from effects where step = '0103_command'"}
 
 
 def setUpModule():  # pylint: disable=invalid-name
@@ -167,16 +157,6 @@ class Faults(Sweep):
             "PQconnectStartParams", "PQconnectPoll", "PQsendQuery", "PQflush", "PQconsumeInput",
             "PQgetResult", "PQputCopyData", "PQputCopyEnd", "curl_multi_perform",
             "curl_multi_poll"})
-
-
-class Outside(Sweep):
-    """Steps outside a transaction."""
-
-    outside = frozenset(["0101_alone", COMMAND["id"]])
-    commands = (COMMAND,)
-
-    def test_a_run_that_applies(self):
-        self.sweep(OUTSIDE, OUTSIDE, (5, 4))
 
 
 if __name__ == "__main__":
