@@ -224,13 +224,51 @@ static void make_bare(const struct alone *alone, const char *instead, struct mes
     }
 }
 
+/* Once it is done that is recorded, told to stop or not: only the ledger will know. */
+static bool note_done(struct alone *alone, struct settle_statement *statement, struct error *err)
+{
+    struct engine *engine = alone->engine;
+    char checksum[ALONE_CHECKSUM_SIZE];
+    alone_checksum(alone, alone->done + 1, checksum);
+    pg_watch(engine->pg, NULL);
+    bool valid = settle_check(engine, statement, err);
+    bool ok = valid && ledger_step_done(engine->pg, &alone->item.claim, alone->done + 1, checksum,
+                                        deadline_in(ALONE_RECORD_MS), err);
+    pg_watch(engine->pg, engine->request.stop);
+    if (!valid && err->kind == ERROR_FAILED) {
+        engine_name_failed(engine, alone->migration, err);
+        alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+        alone_record_failure(alone, true, err);
+    }
+    alone->done += ok;
+    alone->attempts = ok ? 0 : alone->attempts;
+    return ok;
+}
+
+/* Records that the statement is in flight; not so when we were told to stop meanwhile. */
+static bool note_attempt(struct alone *alone, const char *note, struct error *err)
+{
+    struct engine *engine = alone->engine;
+    pg_watch(engine->pg, NULL);
+    bool ok = ledger_step_attempt(engine->pg, &alone->item.claim, alone->done, note,
+                                  deadline_in(ALONE_RECORD_MS), err) &&
+              name_session(alone, err);
+    pg_watch(engine->pg, engine->request.stop);
+    if (ok && !engine_may_begin(engine, alone->migration, err)) {
+        alone_left(alone, OUTCOME_LEFT_STATEMENTS);
+        engine_name_failed(engine, alone->migration, err);
+        alone_record_stand(alone);
+        return false;
+    }
+    return ok;
+}
+
 static bool execute_bare(struct alone *alone, struct settle_statement *statement,
                          const char *instead, struct error *err)
 {
     struct engine *engine = alone->engine;
     int64_t limit_ms = alone->migration->statement_timeout_ms;
     struct deadline limit = deadline_in(limit_ms > 0 ? limit_ms : INT64_MAX);
-    char checksum[ALONE_CHECKSUM_SIZE];
     AUTO(message) struct message message;
     AUTO(pg_reply) struct pg_reply reply = {0};
     make_bare(alone, instead, &message);
@@ -238,22 +276,7 @@ static bool execute_bare(struct alone *alone, struct settle_statement *statement
         return err->kind != ERROR_LOST &&
                bare_failed(alone, statement, &message, &reply, limit, err);
     }
-    if (!settle_check(engine, statement, err)) {
-        if (err->kind == ERROR_FAILED) {
-            engine_name_failed(engine, alone->migration, err);
-            alone_left(alone, OUTCOME_LEFT_STATEMENTS);
-            alone_record_failure(alone, true, err);
-        }
-        return false;
-    }
-    alone_checksum(alone, alone->done + 1, checksum);
-    if (!ledger_step_done(engine->pg, &alone->item.claim, alone->done + 1, checksum,
-                          engine->request.deadline, err)) {
-        return false;
-    }
-    alone->done++;
-    alone->attempts = 0;
-    return true;
+    return note_done(alone, statement, err);
 }
 
 static bool run_bare(struct alone *alone, struct error *err)
@@ -270,9 +293,7 @@ static bool run_bare(struct alone *alone, struct error *err)
         return alone_not_begun(alone, err);
     }
     statement.note = note;
-    return ledger_step_attempt(engine->pg, &alone->item.claim, alone->done, note,
-                               engine->request.deadline, err) &&
-           name_session(alone, err) && execute_bare(alone, &statement, instead, err);
+    return note_attempt(alone, note, err) && execute_bare(alone, &statement, instead, err);
 }
 
 static bool run_statements(struct alone *alone, struct error *err)
