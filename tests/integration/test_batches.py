@@ -248,7 +248,7 @@ class Logins(Base):
     """What the login's own settings would do to a batch."""
 
     def test_what_a_login_may_have_set(self):
-        settings = ("statement_timeout = '1ms'", "default_transaction_read_only = on",
+        settings = ("statement_timeout = '50ms'", "default_transaction_read_only = on",
                     "default_transaction_isolation = serializable", "lock_timeout = '1ms'",
                     "idle_in_transaction_session_timeout = '1ms'", "synchronous_commit = off")
         for number, setting in enumerate(settings):
