@@ -136,7 +136,11 @@ static bool install(struct engine *engine, struct error *err)
     if (!engine->ledger->exists && !engine->server.may_create) {
         return may_not_install(engine->outcome, err);
     }
-    return ledger_install(engine->pg, request->deadline, request->stop, err);
+    if (!ledger_install(engine->pg, request->deadline, request->stop, err)) {
+        return false;
+    }
+    engine->ledger->exists = true; /* and this run wrote it: it has a row from here on */
+    return true;
 }
 
 bool engine_take(struct engine *engine, struct error *err)
