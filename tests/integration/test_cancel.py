@@ -1,48 +1,17 @@
 """Told to stop, or out of time, behind a proxy that passes no request to cancel on."""
 
-import signal
 import time
 
-from case import LabCase, everywhere, main, setUpModule  # noqa: F401
+from case import everywhere, main, setUpModule  # noqa: F401
 from relay import Relay
-from watch import Watch
+from stop_case import StopCase
 
-SLOW = {"0001_first.sql": "create table first (a int);\n",
-        "0002_slow.sql": "create table slow (a int);\nselect pg_sleep(60);\n",
-        "0003_after.sql": "create table after (a int);\n"}
 INDEX = {"0001_first.sql": "create table first (a int);\n",
          "0002_index.sql": "create index concurrently first_a on first (a);\n"}
-ASLEEP = ("select count(*) from pg_stat_activity where datname = current_database() "
-          "and wait_event = 'PgSleep' and application_name like 'postlude/%'")
 
 
-class Base(LabCase):
-    """How a run is started, stopped, and looked at afterwards."""
-
-    def start(self, db, files=None, port=None, **changes):
-        return Watch(self.lab, self.lab.start_run(
-            "run", "--json", plan=self.lab.plan(SLOW if files is None else files, db, **changes),
-            event=self.lab.event(), port=port))
-
-    def asleep(self, db, files=None, port=None, **changes):
-        watch = self.start(db, files, port, **changes)
-        self.lab.wait_for(db, ASLEEP, "1")
-        return watch
-
-    def stops(self, watch, seconds, outcome=(7, "interrupted"), number=signal.SIGTERM):
-        """Sends the signal; the report of the run, which ended that soon."""
-        started = time.monotonic()
-        watch.process.send_signal(number)
-        run = watch.finish()
-        self.assertLess(time.monotonic() - started, seconds, run)
-        self.ends(run, *outcome)
-        return run
-
-    def nothing_runs(self, db):
-        """Nobody of ours is at work any more."""
-        self.lab.wait_for(db, "select count(*) from pg_stat_activity where state <> 'idle' and "
-                              "application_name like 'postlude/%' and datname = "
-                              "current_database()", "0", seconds=3)
+class Base(StopCase):
+    """Where a run was stopped."""
 
     def stopped_in_0002(self, db, run):
         self.assertEqual([step["id"] for step in run.report["applied"]], ["0001_first"], run)
