@@ -16,15 +16,10 @@ enum { CLEAN_MS = 30000, CLEAN_STOPPED_MS = 4000 };
 
 static bool back_off(struct alone *alone, const struct error *why, struct error *err)
 {
-    int64_t pause = engine_back_off_ms(++alone->attempts);
-    AUTO(buf) struct buf line = buf_make(1024);
-    buf_format(&line, "statement %zu of %s is tried again in ", alone->done + 1,
-               alone->migration->id);
-    text_show_duration(&line, pause);
-    buf_format(&line, ", retry %d of %d", (int)alone->attempts, (int)alone->migration->retries);
-    log_trouble(LOG_WARN, line.data, why);
-    engine_name_blockers(alone->engine, &alone->engine->outcome->failure);
-    return engine_linger(alone->engine, pause, err);
+    AUTO(buf) struct buf what = buf_make(512);
+    buf_format(&what, "statement %zu of %s is", alone->done + 1, alone->migration->id);
+    return engine_back_off(alone->engine, what.data, alone->migration->retries, &alone->attempts,
+                           why, err);
 }
 
 /* A function that does what only a statement of its own can is refused again. */
@@ -83,20 +78,6 @@ static bool cancelled(struct alone *alone, bool clear, enum outcome_left what, s
     return false;
 }
 
-static void roll_back(struct alone *alone)
-{
-    struct error trouble;
-    struct pg *pg = alone->engine->pg;
-    if (pg_alive(pg)) {
-        pg_watch(pg, NULL);
-        pg_on_notice(pg, NULL, NULL);
-        if (!ledger_undo(pg, deadline_in(ALONE_RECORD_MS), &trouble)) {
-            log_trouble(LOG_WARN, "could not roll back", &trouble);
-        }
-        pg_watch(pg, alone->engine->request.stop);
-    }
-}
-
 static void on_notice(void *context, const struct pg_notice *notice)
 {
     engine_log_notice(context, notice);
@@ -132,7 +113,7 @@ static bool run_wrapped(struct alone *alone, bool *out_bare, struct error *err)
         return true;
     }
     struct error why = *err;
-    roll_back(alone);
+    engine_roll_back(alone->engine, ALONE_RECORD_MS);
     *err = why;
     if (err->kind == ERROR_INTERRUPTED) {
         return cancelled(alone, true, OUTCOME_LEFT_STATEMENTS, err);

@@ -138,23 +138,6 @@ static bool flush(struct flight *flight, struct error *err)
                         deadline_in(UNDO_MS), err);
 }
 
-/* Leaves no transaction open. What stands in the way of that is logged: the migration's own error
- * is the one to report. */
-static void roll_back(struct flight *flight)
-{
-    struct error trouble;
-    struct pg *pg = flight->engine->pg;
-    if (!pg_alive(pg)) {
-        return;
-    }
-    pg_watch(pg, NULL);
-    pg_on_notice(pg, NULL, NULL); /* "no transaction in progress" would only frighten */
-    if (!ledger_undo(pg, deadline_in(UNDO_MS), &trouble)) {
-        log_trouble(LOG_WARN, "could not roll back", &trouble);
-    }
-    pg_watch(pg, flight->engine->request.stop);
-}
-
 static void record_failure(struct flight *flight, const struct message_item *item,
                            const struct error *err)
 {
@@ -174,7 +157,7 @@ static void record_failure(struct flight *flight, const struct message_item *ite
 /* Rolls back, and counts what of the batch was committed before it stopped. */
 static bool settle_batch(struct flight *flight, size_t committed, struct error *err)
 {
-    roll_back(flight);
+    engine_roll_back(flight->engine, UNDO_MS);
     if (committed == 0) {
         return true;
     }
@@ -191,16 +174,12 @@ static bool settle_batch(struct flight *flight, size_t committed, struct error *
 static bool back_off(struct flight *flight, const struct plan_migration *migration,
                      const struct error *why, struct error *err)
 {
-    int64_t pause = engine_back_off_ms(++flight->attempts);
-    AUTO(buf) struct buf line = buf_make(1024);
-    buf_format(&line, "%s is rolled back and tried again in ", migration->id);
-    text_show_duration(&line, pause);
-    buf_format(&line, ", retry %d of %d", (int)flight->attempts, (int)migration->retries);
+    AUTO(buf) struct buf what = buf_make(512);
     struct error said = *why;
     said.hint[0] = '\0'; /* it is for the case that no retry helps */
-    log_trouble(LOG_WARN, line.data, &said);
-    engine_name_blockers(flight->engine, &flight->engine->outcome->failure);
-    return engine_linger(flight->engine, pause, err);
+    buf_format(&what, "%s is rolled back and", migration->id);
+    return engine_back_off(flight->engine, what.data, migration->retries, &flight->attempts, &said,
+                           err);
 }
 
 /* The server refused a statement. True: go on with what is left. */
@@ -272,7 +251,7 @@ static bool send_batch(struct flight *flight, struct message_batch *batch, bool 
     engine_watch(engine, migration_at(flight, flight->first));
     pg_on_notice(engine->pg, on_notice, flight);
     if (!begin_apart(engine, batch, &batch->begun, err)) {
-        roll_back(flight);
+        engine_roll_back(flight->engine, UNDO_MS);
         return false;
     }
     for (bool last = false; !last;) {
@@ -303,7 +282,7 @@ static bool prepare(struct flight *flight, struct error *err)
         return true;
     }
     if (flight->together && flight->first > 0) {
-        roll_back(flight);
+        engine_roll_back(flight->engine, UNDO_MS);
         if (err->kind == ERROR_INTERRUPTED) {
             flight->engine->outcome->failure = (struct outcome_failure){.left = OUTCOME_LEFT_ALL};
             engine_name_failed(flight->engine, migration_at(flight, flight->first), err);

@@ -53,7 +53,7 @@ bool engine_may_retry(const struct error *err)
            strcmp(err->code, "40001") == 0;
 }
 
-int64_t engine_back_off_ms(int64_t attempt)
+static int64_t back_off_ms(int64_t attempt)
 {
     int64_t most = BACK_OFF_LEAST_MS;
     for (int64_t i = 1; i < attempt && most < BACK_OFF_MOST_MS; i++) {
@@ -61,6 +61,33 @@ int64_t engine_back_off_ms(int64_t attempt)
     }
     most = most < BACK_OFF_MOST_MS ? most : BACK_OFF_MOST_MS;
     return most / 2 + random_up_to(most / 2); /* jitter, so that several do not come in step */
+}
+
+bool engine_back_off(struct engine *engine, const char *what, int64_t retries, int64_t *attempts,
+                     const struct error *why, struct error *err)
+{
+    int64_t pause = back_off_ms(++*attempts);
+    AUTO(buf) struct buf line = buf_make(1024);
+    buf_format(&line, "%s tried again in ", what);
+    text_show_duration(&line, pause);
+    buf_format(&line, ", retry %d of %d", (int)*attempts, (int)retries);
+    log_trouble(LOG_WARN, line.data, why);
+    engine_name_blockers(engine, &engine->outcome->failure);
+    return engine_linger(engine, pause, err);
+}
+
+void engine_roll_back(struct engine *engine, int64_t within_ms)
+{
+    struct error trouble;
+    if (!pg_alive(engine->pg)) {
+        return;
+    }
+    pg_watch(engine->pg, NULL);
+    pg_on_notice(engine->pg, NULL, NULL); /* "no transaction in progress" would only frighten */
+    if (!ledger_undo(engine->pg, deadline_in(within_ms), &trouble)) {
+        log_trouble(LOG_WARN, "could not roll back", &trouble);
+    }
+    pg_watch(engine->pg, engine->request.stop);
 }
 
 bool engine_may_begin(const struct engine *engine, const struct plan_migration *migration,

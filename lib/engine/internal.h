@@ -110,8 +110,13 @@ json_t *engine_failure_json(const struct engine *engine, const struct error *err
 /* For pg_on_notice: what the server has to say, with the migration's id (context). */
 void engine_log_notice(const char *id, const struct pg_notice *notice);
 void engine_log_applied(const char *id, int64_t duration_ms);
-/* How long to wait before the attempt-th try (from 1). */
-int64_t engine_back_off_ms(int64_t attempt);
+/* Tells the log that `what` ("0002_x is rolled back and") is tried again, and who was in the way,
+ * and waits before that: *attempts is one more afterwards. Error kinds: engine_linger's. */
+MUST_CHECK bool engine_back_off(struct engine *engine, const char *what, int64_t retries,
+                                int64_t *attempts, const struct error *why, struct error *err);
+/* Leaves no transaction open, told to stop or not. Logs what stands in the way: the migration's own
+ * error is the one to report. */
+void engine_roll_back(struct engine *engine, int64_t within_ms);
 
 /* batch.c */
 
