@@ -5,6 +5,7 @@ The program is linked with tests/faults/faults.c, which counts the calls of libp
 cuts the connection at one of them. The short form takes a sample of them.
 """
 
+import concurrent.futures
 import itertools
 import os
 import unittest
@@ -19,7 +20,7 @@ os.environ.setdefault("POSTLUDE", f"{REPOSITORY}/build/tests/faults/postlude_fau
 HOWS = ("before", "after", "amid")
 SENDING = ("PQsendQuery", "PQflush", "PQputCopyData", "PQputCopyEnd", "curl_multi_perform")
 TAKING = ("PQgetResult", "PQgetCopyData")  # what has arrived already
-LOG = "calls.log"
+AT_ONCE = 4  # most of the time a sweep waits
 PATH = {"PATH": "/usr/bin:/bin"}  # of commands
 
 # Each takes a while, so that there is time to cut it off.
@@ -72,9 +73,13 @@ def sample(calls, count, sends):
 class Sweep(TruthCase):
     """A count of a run's calls, and a sweep over them."""
 
-    def calls(self):
-        """The calls of the last run: (number, function); and the function whose call failed."""
-        with open(f"{self.lab.folder}/{LOG}", encoding="utf-8") as stream:
+    def log(self, db):
+        """The file that gets the calls of a database's first run."""
+        return f"{self.lab.folder}/{db}.calls"
+
+    def calls(self, db):
+        """The calls of its first run: (number, function); and the function whose call failed."""
+        with open(self.log(db), encoding="utf-8") as stream:
             lines = [line.split() for line in stream]
         cut = [line[1] for line in lines if len(line) == 3]
         return [(int(line[0]), line[1]) for line in lines], cut[0] if cut else "nothing"
@@ -89,14 +94,11 @@ class Sweep(TruthCase):
 
     def start(self, files, port, fault=None, **changes):
         """A run on a fresh database, perhaps with a fault (number, how); (run, database)."""
-        log = f"{self.lab.folder}/{LOG}"
-        if os.path.exists(log):
-            os.unlink(log)
         db = self.lab.database()
         plan = self.plan(files, db, database={"wait": "10s"}, **changes)
         at, how = fault or (0, "")
         run = self.lab.run("run", plan=plan, event=self.lab.event(), port=port, env={
-            **PATH, "FAULTS_LOG": log, "FAULTS_AT": str(at), "FAULTS_HOW": how})
+            **PATH, "FAULTS_LOG": self.log(db), "FAULTS_AT": str(at), "FAULTS_HOW": how})
         return run, db
 
     def goes_on(self, files, mended, db, port):
@@ -117,23 +119,30 @@ class Sweep(TruthCase):
         for port in ports or (self.lab.direct, self.lab.pooler):
             run, db = self.start(files, port, **changes)
             self.truthful(run, db, self.ids(files), cut_off=False)
-            calls, _ = self.calls()
+            calls, _ = self.calls(db)
             calls = calls[[name for _, name in calls].index(first):]
-            for (number, name), how in every(calls) if LONG else sample(calls, *size):
-                with self.subTest(name, port=port, number=number, how=how):
-                    self.disturb(files, mended, port, (number, how), **changes)
+            cases = every(calls) if LONG else sample(calls, *size)
+            with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+                outcomes = pool.map(lambda fault, port=port: self.disturb(
+                    files, mended, port, fault, **changes), cases)
+                for ((number, name), how), failed in zip(cases, outcomes):
+                    with self.subTest(name, port=port, number=number, how=how):
+                        self.assertIsNone(failed, failed)
 
     def disturb(self, files, mended, port, fault, **changes):
-        self.lab.aws.clear()
-        run, db = self.start(files, port, fault, **changes)
-        _, cut = self.calls()
+        """One case; what was wrong with it, None when nothing was."""
+        (number, _), how = fault
+        run, db = self.start(files, port, (number, how), **changes)
+        _, cut = self.calls(db)
         try:
             self.quiet(db, direct=port == self.lab.direct)
             self.truthful(run, db, self.ids(files))
             self.goes_on(files, mended, db, port)
-        except AssertionError as error:
-            raise AssertionError(f"{cut} was cut:\n{error}\n{run}") from error
-
+        except (AssertionError, RuntimeError) as error:
+            return f"{cut} was cut:\n{error}\n{run}"
+        os.unlink(self.log(db))
+        self.lab.drop(db)
+        return None
 
 class Faults(Sweep):
     """Migrations in transactions."""
@@ -153,7 +162,7 @@ class Faults(Sweep):
     def test_every_kind_of_call_is_counted(self):
         run, db = self.start(FILES, self.lab.pooler)
         self.ended(run, db, ids_of(FILES))
-        self.assertEqual({name for _, name in self.calls()[0]}, {
+        self.assertEqual({name for _, name in self.calls(db)[0]}, {
             "PQconnectStartParams", "PQconnectPoll", "PQsendQuery", "PQflush", "PQconsumeInput",
             "PQgetResult", "PQputCopyData", "PQputCopyEnd", "curl_multi_perform",
             "curl_multi_poll"})

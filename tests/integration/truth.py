@@ -104,7 +104,8 @@ class TruthCase(LabCase):
     def published(self, run_id):
         """The reports that the topic got from this run."""
         messages = self.lab.aws.messages() if self.lab.aws else []
-        reports = [json.loads(message["message"]) for message in messages]
+        reports = [json.loads(message["message"]) for message in messages
+                   if run_id in message["message"]]
         return [report for report in reports if report["run_id"] == run_id]
 
     def ended(self, run, db, ids):

@@ -219,6 +219,12 @@ class Lab:
             self.console("RELOAD")
         return name
 
+    def drop(self, db):
+        """Removes a database, searched for secrets as all are at the end."""
+        self._check_ledger(db)
+        self._databases.remove(db)
+        self.psql(f"drop database {db} with (force)")
+
     def role(self, name, password=None, options=""):
         """One more role (a login when it gets a password), known to the pooler as well."""
         login = f"login password {literal(password)}" if password else "nologin"
@@ -435,12 +441,15 @@ class Lab:
     def check_left_behind(self):
         """The same for every ledger, the server's view of us, and the messages published."""
         for db in self._databases:
-            for table in ("plan", "run", "migration"):
-                if self.value(f"select to_regclass('postlude.{table}') is not null", db) == "t":
-                    self.check_secrets(f"postlude.{table} of {db}", self.value(
-                        f"select to_json(t) from postlude.{table} t", db))
+            self._check_ledger(db)
         if self.aws:
             self.check_secrets("a published message", json.dumps(self.aws.messages(), default=str))
+
+    def _check_ledger(self, db):
+        for table in ("plan", "run", "migration"):
+            if self.value(f"select to_regclass('postlude.{table}') is not null", db) == "t":
+                self.check_secrets(f"postlude.{table} of {db}", self.value(
+                    f"select to_json(t) from postlude.{table} t", db))
 
 
 def literal(text):
