@@ -8,13 +8,13 @@
 #include "base/text.h"
 #include "cmd/answer.h"
 #include "cmd/load.h"
+#include "cmd/report.h"
 #include "cmd/verbs.h"
-#include "deliver/deliver.h"
 #include "engine/admit.h"
 #include "engine/engine.h"
 #include "target/target.h"
 
-enum { REPORT_MS = 60000, TEXT_MAX = 1024 * 1024 };
+enum { TEXT_MAX = 1024 * 1024 };
 
 /* One run, from its start to its exit code. */
 struct run {
@@ -25,6 +25,7 @@ struct run {
     bool expanded; /* the plan's report section is */
     struct engine *engine;
     struct outcome *outcome;
+    struct aws aws; /* one session for all questions to AWS: its credentials are read once */
 };
 
 static void copy_trigger(const struct trigger *trigger, struct outcome *outcome)
@@ -148,60 +149,6 @@ static bool carry_out(struct run *run, struct error *err)
     return true;
 }
 
-/* Where the report goes: POSTLUDE_REPORT_TOPIC works without a readable plan. */
-static struct deliver_target report_target(const struct run *run)
-{
-    const struct plan_report *report = run->expanded ? &run->plan->report : NULL;
-    const char *topic = env_value(run->settings->env, "POSTLUDE_REPORT_TOPIC");
-    return (struct deliver_target){
-        .topic = topic    ? topic
-                 : report ? report->topic.text
-                          : NULL,
-        .format = report && report->format == PLAN_FORMAT_TEXT ? DELIVER_TEXT : DELIVER_JSON,
-        .details = report && report->details,
-        .subject = report ? report->subject.text : NULL,
-    };
-}
-
-static bool wanted(const struct run *run)
-{
-    switch (run->expanded ? run->plan->report.when : PLAN_WHEN_CHANGES) {
-    case PLAN_WHEN_CHANGES:
-        return deliver_wanted(run->outcome, DELIVER_CHANGES);
-    case PLAN_WHEN_ALWAYS:
-        return deliver_wanted(run->outcome, DELIVER_ALWAYS);
-    case PLAN_WHEN_FAILURES:
-        return deliver_wanted(run->outcome, DELIVER_FAILURES);
-    }
-    return true;
-}
-
-/* Publishes the report; false when it should have gone out and did not. */
-static bool publish(struct run *run)
-{
-    const struct deliver_target target = report_target(run);
-    if (text_empty(target.topic) || !wanted(run)) {
-        return true;
-    }
-    const struct deliver_means means = {
-        .env = run->settings->env,
-        .stop = &run->settings->stop,
-        .deadline = deadline_in(REPORT_MS),
-    };
-    struct error err;
-    struct aws_sns_receipt receipt;
-    if (!deliver_publish(run->outcome, &target, &means, &receipt, &err)) {
-        log_trouble(LOG_ERROR, NULL, &err);
-        return false;
-    }
-    log_info("report published", LOG_QUIET_TEXT("topic", target.topic),
-             LOG_TEXT("message_id", receipt.message_id));
-    if (run->engine) {
-        engine_reported(run->engine, run->outcome);
-    }
-    return true;
-}
-
 static int answer(const struct run *run)
 {
     const struct settings *settings = run->settings;
@@ -245,7 +192,7 @@ static void log_end(const struct outcome *outcome)
 static void begin(struct run *run, const struct settings *settings)
 {
     struct outcome *outcome = outcome_new();
-    *run = (struct run){.settings = settings, .outcome = outcome};
+    *run = (struct run){.settings = settings, .outcome = outcome, .aws = aws_open(settings->env)};
     uuid_make(outcome->run_id);
     log_run_id(outcome->run_id);
     outcome->started_ms = clock_wall_ms();
@@ -263,12 +210,20 @@ static int conclude(struct run *run)
     /* The answer first: publishing may take a minute. What became of the database is what the exit
      * code is for, whoever could or could not read the answer. */
     (void)answer(run);
-    bool published = publish(run);
+    const struct report report = {
+        .settings = run->settings,
+        .rules = run->expanded ? &run->plan->report : NULL,
+        .aws = &run->aws,
+        .engine = run->engine,
+        .outcome = outcome,
+    };
+    bool published = report_publish(&report);
     int code = outcome_exit_code(outcome);
     engine_close(run->engine);
     plan_free(run->plan);
     trigger_free(run->trigger);
     outcome_free(outcome);
+    aws_close(&run->aws);
     return code ? code : error_exit_code(published ? ERROR_NONE : ERROR_UNDELIVERED);
 }
 

@@ -47,6 +47,7 @@ static void fill(const struct work *work, int64_t now_ms, struct outgoing *outgo
 {
     const struct aws_call *call = work->call;
     const struct secret *token = &work->aws->credentials.session_token;
+    bool carries_token = !call->open && secret_is_set(token);
     outgoing->request = (struct aws_http_request){
         .method = "POST",
         .url = call->endpoint->url,
@@ -60,27 +61,24 @@ static void fill(const struct work *work, int64_t now_ms, struct outgoing *outgo
     add_header(outgoing, "Host", outgoing->url.authority);
     add_header(outgoing, "Content-Type", call->content_type);
     add_header(outgoing, "X-Amz-Date", outgoing->date);
-    if (secret_is_set(token)) {
+    if (call->target) {
+        add_header(outgoing, "X-Amz-Target", call->target);
+    }
+    if (carries_token) {
         add_header(outgoing, "X-Amz-Security-Token", secret_reveal(token));
     }
 }
 
-/* Signs with the time as AWS sees it, and sends. */
-static bool exchange(struct work *work, struct error *err)
+static bool send_signed(struct work *work, struct outgoing *outgoing, int64_t now_ms,
+                        struct error *err)
 {
-    struct outgoing outgoing = {0};
-    if (!aws_http_check(work->call->endpoint->url, &outgoing.url, err)) {
-        return false;
-    }
-    int64_t now_ms = clock_wall_ms() + work->aws->skew_ms;
-    fill(work, now_ms, &outgoing);
     AUTO(aws_sigv4)
     struct aws_sigv4 sigv4 = {
-        .method = outgoing.request.method,
-        .path = outgoing.url.path,
-        .query = outgoing.url.query,
-        .headers = outgoing.request.headers,
-        .header_count = outgoing.header_count,
+        .method = outgoing->request.method,
+        .path = outgoing->url.path,
+        .query = outgoing->url.query,
+        .headers = outgoing->request.headers,
+        .header_count = outgoing->header_count,
         .body = work->call->body,
         .body_length = work->call->body_length,
         .access_key_id = work->aws->credentials.access_key_id,
@@ -92,8 +90,21 @@ static bool exchange(struct work *work, struct error *err)
     if (!aws_sigv4_sign(&sigv4)) {
         return error_set(err, ERROR_INTERNAL, "the headers of a request to AWS are too large");
     }
-    add_header(&outgoing, "Authorization", sigv4.authorization.data);
-    return work->aws->http(&outgoing.request, work->limit, &work->response, err);
+    add_header(outgoing, "Authorization", sigv4.authorization.data);
+    return work->aws->http(&outgoing->request, work->limit, &work->response, err);
+}
+
+/* Signs with the time as AWS sees it, and sends. */
+static bool exchange(struct work *work, struct error *err)
+{
+    struct outgoing outgoing = {0};
+    if (!aws_http_check(work->call->endpoint->url, &outgoing.url, err)) {
+        return false;
+    }
+    int64_t now_ms = clock_wall_ms() + work->aws->skew_ms;
+    fill(work, now_ms, &outgoing);
+    return work->call->open ? work->aws->http(&outgoing.request, work->limit, &work->response, err)
+                            : send_signed(work, &outgoing, now_ms, err);
 }
 
 /* Cuts what the service said before one of our own secrets; a message that was cut itself may hold
@@ -140,7 +151,7 @@ static bool mend(struct work *work, enum aws_verdict verdict)
         work->adjusted = true;
         return true;
     }
-    if (verdict == AWS_REFRESH && !work->refreshed) {
+    if (verdict == AWS_REFRESH && !work->refreshed && !work->call->open) {
         aws_credentials_forget(work->aws);
         work->refreshed = true;
         return true;
@@ -169,7 +180,7 @@ static enum step attempt(struct work *work, struct error *err)
     aws_http_clear(&work->response);
     work->response.retry_after_ms = -1;
     work->fault = (struct aws_fault){0};
-    if (!aws_credentials_ready(work->aws, work->limit, err)) {
+    if (!work->call->open && !aws_credentials_ready(work->aws, work->limit, err)) {
         return STEP_FINAL;
     }
     if (exchange(work, err)) {

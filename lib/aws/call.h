@@ -23,6 +23,8 @@
 struct aws_call {
     const struct aws_endpoint *endpoint;
     const char *content_type;
+    const char *target; /* X-Amz-Target of the JSON protocols, or NULL */
+    bool open;          /* neither signed nor sent with credentials */
     const char *body;
     size_t body_length;
     size_t response_max;

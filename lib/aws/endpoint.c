@@ -10,8 +10,13 @@ static const struct {
     const char *signing_name; /* also the first label of its host */
     const char *variable;
     bool plain_fips_in_gov; /* GovCloud's ordinary host is the FIPS one */
+    bool plain_dual;        /* its ordinary host is dual-stack */
 } services[] = {
-    [AWS_SNS] = {"sns", "AWS_ENDPOINT_URL_SNS", true},
+    [AWS_SNS] = {"sns", "AWS_ENDPOINT_URL_SNS", true, false},
+    [AWS_STS] = {"sts", "AWS_ENDPOINT_URL_STS", true, false},
+    [AWS_SECRETS_MANAGER] = {"secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER", false, true},
+    [AWS_SSM] = {"ssm", "AWS_ENDPOINT_URL_SSM", true, false},
+    [AWS_CODEPIPELINE] = {"codepipeline", "AWS_ENDPOINT_URL_CODEPIPELINE", false, false},
 };
 
 /* The first whose prefix the region has; facts: botocore's endpoints and partitions. */
@@ -129,7 +134,7 @@ static bool use_partition(const struct env *env, enum aws_service service,
                           struct aws_endpoint *endpoint, struct error *err)
 {
     const struct partition *partition = partition_of(endpoint->region);
-    bool dual = is_true(env, "AWS_USE_DUALSTACK_ENDPOINT");
+    bool dual = is_true(env, "AWS_USE_DUALSTACK_ENDPOINT") && !services[service].plain_dual;
     bool fips = is_true(env, "AWS_USE_FIPS_ENDPOINT");
     if (dual && !partition->dual_suffix) {
         error_set(err, ERROR_INVALID, "region %s has no dual-stack endpoints", endpoint->region);

@@ -24,7 +24,7 @@ struct aws_arn {
 /* ERROR_INVALID when text is not an ARN with a region and a 12-digit account. */
 MUST_CHECK bool aws_arn_parse(const char *text, struct aws_arn *out_arn, struct error *err);
 
-enum aws_service { AWS_SNS };
+enum aws_service { AWS_SNS, AWS_STS, AWS_SECRETS_MANAGER, AWS_SSM, AWS_CODEPIPELINE };
 
 struct aws_endpoint {
     const char *signing_name; /* of the service, for the signature's scope */

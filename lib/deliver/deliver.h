@@ -10,10 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "aws/http.h"
+#include "aws/session.h"
 #include "aws/sns.h"
 #include "base/attr.h"
-#include "base/env.h"
 #include "base/error.h"
 #include "base/wait.h"
 #include "outcome/outcome.h"
@@ -32,12 +31,10 @@ struct deliver_target {
 
 /* What it is sent with, and how long that may take. */
 struct deliver_means {
-    struct env *env;          /* credentials and endpoints; secrets are concealed in it */
+    struct aws *aws;          /* credentials, endpoints, transport */
     const struct stop *stop;  /* once asked, at most 8 s are left of the deadline */
     struct deadline deadline; /* 60 s from the start at the latest */
-    aws_http_function *http;  /* NULL: libcurl */
     struct aws_sns_patience patience;
-    int64_t credentials_pause_ms; /* between attempts at the credentials endpoint; 0: 1 s */
 };
 
 /* Whether this outcome is worth a message. CHANGES: applied, or not well. `ignored`, a dry run and

@@ -1,4 +1,3 @@
-#include "aws/session.h"
 #include "deliver/deliver.h"
 #include "deliver/message.h"
 
@@ -12,9 +11,6 @@ static bool send(const struct deliver_message *message, const struct deliver_tar
                  const struct deliver_means *means, struct aws_sns_receipt *out_receipt,
                  struct error *err)
 {
-    AUTO(aws) struct aws aws = aws_open(means->env);
-    aws.http = means->http ? means->http : aws.http;
-    aws.pause_ms = means->credentials_pause_ms ? means->credentials_pause_ms : aws.pause_ms;
     struct aws_limit limit = {.deadline = deadline_min(means->deadline, deadline_in(WITHIN_MS)),
                               .stop = means->stop,
                               .grace_ms = GRACE_MS};
@@ -28,7 +24,7 @@ static bool send(const struct deliver_message *message, const struct deliver_tar
         .group = message->group,
         .deduplication = message->deduplication,
     };
-    return aws_sns_publish(&aws, &sns, &means->patience, &limit, out_receipt, err);
+    return aws_sns_publish(means->aws, &sns, &means->patience, &limit, out_receipt, err);
 }
 
 bool deliver_publish(const struct outcome *outcome, const struct deliver_target *target,

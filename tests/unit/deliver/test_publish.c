@@ -10,6 +10,7 @@ static const char accepted[] = "<PublishResponse><MessageId>9d1f</MessageId></Pu
 struct fixture {
     char *variables[3];
     struct env *env;
+    struct aws aws;
     struct outcome *outcome;
     struct deliver_target target;
     struct deliver_means means;
@@ -24,11 +25,11 @@ static void open_fixture(struct fixture *f)
                           .outcome = run_failed(),
                           .target = {.topic = topic}};
     f->env = env_take(f->variables);
-    f->means = (struct deliver_means){.env = f->env,
-                                      .deadline = deadline_in(5000),
-                                      .http = script_http,
-                                      .patience = {.attempts = 2, .pause_ms = 1},
-                                      .credentials_pause_ms = 1};
+    f->aws = aws_open(f->env);
+    f->aws.http = script_http;
+    f->aws.pause_ms = 1;
+    f->means = (struct deliver_means){
+        .aws = &f->aws, .deadline = deadline_in(5000), .patience = {.attempts = 2, .pause_ms = 1}};
     script_begin();
 }
 
@@ -36,6 +37,7 @@ static void close_fixture(struct fixture *f)
 {
     script_end();
     outcome_free(f->outcome);
+    aws_close(&f->aws);
     env_free(f->env);
     free(f->variables[0]);
     free(f->variables[1]);
@@ -86,7 +88,7 @@ static void needs_a_topic_and_credentials(void **state)
     open_fixture(&f);
     env_free(f.env);
     f.env = env_take((char *[]){NULL});
-    f.means.env = f.env;
+    f.aws.env = f.env;
     check_undelivered(&f, "NoCredentials", "taskRoleArn");
     close_fixture(&f);
 }
