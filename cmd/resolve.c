@@ -31,10 +31,11 @@ struct resolve {
     const struct action *action; /* NULL: none, or several, were given */
     struct trigger *trigger;
     struct plan *plan;
-    struct pg_address address;
+    struct target *target;
     struct outcome *outcome;
     struct engine *engine;
     struct engine_resolution resolution;
+    struct aws aws;
     struct error refusal; /* what a run would be told now; kind ERROR_NONE: nothing */
 };
 
@@ -87,13 +88,14 @@ static bool carry_out(struct resolve *resolve, struct error *err)
         return false;
     }
     resolve->outcome->plan = memory_text(resolve->plan->name);
-    if (!target_resolve(resolve->plan, settings->env, &resolve->address, err)) {
+    if (!target_open(resolve->plan, settings->env, &resolve->aws, &resolve->target, err)) {
         return false;
     }
     const struct engine_request request = {
         .plan = resolve->plan,
         .trigger = resolve->trigger,
-        .address = &resolve->address,
+        .address = target_address,
+        .address_context = resolve->target,
         .stop = &settings->stop,
         .deadline = deadline_in(resolve->plan->run.deadline_ms),
         .env = settings->env,
@@ -169,7 +171,8 @@ static int answer(const struct resolve *resolve, const struct error *error)
 
 int cmd_resolve(const struct settings *settings)
 {
-    struct resolve resolve = {.settings = settings, .outcome = outcome_new()};
+    struct resolve resolve = {
+        .settings = settings, .outcome = outcome_new(), .aws = aws_open(settings->env)};
     struct error err;
     struct error failed = {0};
     uuid_make(resolve.outcome->run_id);
@@ -181,8 +184,10 @@ int cmd_resolve(const struct settings *settings)
     int code = error_exit_code(failed.kind);
     int written = answer(&resolve, &failed);
     engine_close(resolve.engine);
+    target_close(resolve.target);
     plan_free(resolve.plan);
     trigger_free(resolve.trigger);
     outcome_free(resolve.outcome);
+    aws_close(&resolve.aws);
     return code ? code : written;
 }

@@ -21,7 +21,7 @@ struct run {
     const struct settings *settings;
     struct trigger *trigger;
     struct plan *plan;
-    struct pg_address address;
+    struct target *target;
     bool expanded; /* the plan's report section is */
     struct engine *engine;
     struct outcome *outcome;
@@ -129,13 +129,14 @@ static bool carry_out(struct run *run, struct error *err)
     if (to && !decide_target(run->plan, to, err)) {
         return false;
     }
-    if (!target_resolve(run->plan, settings->env, &run->address, err)) {
+    if (!target_open(run->plan, settings->env, &run->aws, &run->target, err)) {
         return false;
     }
     const struct engine_request request = {
         .plan = run->plan,
         .trigger = run->trigger,
-        .address = &run->address,
+        .address = target_address,
+        .address_context = run->target,
         .stop = &settings->stop,
         .deadline = deadline_in(run->plan->run.deadline_ms),
         .to = to,
@@ -220,6 +221,7 @@ static int conclude(struct run *run)
     bool published = report_publish(&report);
     int code = outcome_exit_code(outcome);
     engine_close(run->engine);
+    target_close(run->target);
     plan_free(run->plan);
     trigger_free(run->trigger);
     outcome_free(outcome);

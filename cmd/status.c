@@ -12,20 +12,20 @@
 #include "cmd/verbs.h"
 #include "target/target.h"
 
-static bool gather(const struct settings *settings, struct status *status,
-                   struct pg_address *address, struct error *err)
+static bool gather(const struct settings *settings, struct status *status, struct error *err)
 {
     status->outcome = outcome_new();
     uuid_make(status->outcome->run_id);
     status->trigger = memory_new(1, sizeof *status->trigger);
     if (!load_plan(settings, &status->plan, err) ||
-        !target_resolve(status->plan, settings->env, address, err)) {
+        !target_open(status->plan, settings->env, &status->aws, &status->target, err)) {
         return false;
     }
     const struct engine_request request = {
         .plan = status->plan,
         .trigger = status->trigger,
-        .address = address,
+        .address = target_address,
+        .address_context = status->target,
         .stop = &settings->stop,
         .deadline = deadline_in(status->plan->run.deadline_ms),
         .dry_run = true,
@@ -46,9 +46,11 @@ static void release(struct status *status)
 {
     decide_free(status->decision);
     engine_close(status->engine);
+    target_close(status->target);
     outcome_free(status->outcome);
     trigger_free(status->trigger);
     plan_free(status->plan);
+    aws_close(&status->aws);
 }
 
 static json_t *row_json(const char *id, const char *state, const struct ledger_row *row)
@@ -130,11 +132,10 @@ static json_t *status_json(const struct status *status, const struct error *erro
 
 int cmd_status(const struct settings *settings)
 {
-    struct status status = {0};
-    struct pg_address address;
+    struct status status = {.aws = aws_open(settings->env)};
     struct error err = {0};
     struct error failed = {0};
-    bool ok = gather(settings, &status, &address, &err);
+    bool ok = gather(settings, &status, &err);
     if (!ok) {
         failed = err;
         AUTO(buf) struct buf text = buf_make(16384);

@@ -2,12 +2,15 @@
 #ifndef POSTLUDE_CMD_STATUS_H
 #define POSTLUDE_CMD_STATUS_H
 
+#include "aws/session.h"
 #include "base/buf.h"
 #include "engine/decide.h"
 #include "engine/engine.h"
 
 struct status {
     struct plan *plan;
+    struct target *target;
+    struct aws aws;
     struct trigger *trigger; /* an empty one: status asks for no execution */
     struct outcome *outcome; /* its database part */
     struct engine *engine;

@@ -39,8 +39,8 @@ static void on_line(void *context, bool from_stderr, const char *line, size_t le
     bool goes_on = length == CHILD_LINE_MAX;
     AUTO(buf) struct buf masked = buf_make((size_t)CHILD_LINE_MAX * 4);
     buf_add(kept, line, length);
-    size_t done = command_mask_piece(command->engine->request.address, kept->data, kept->length,
-                                     goes_on, &masked);
+    size_t done =
+        command_mask_piece(&command->password, kept->data, kept->length, goes_on, &masked);
     log_output(command, from_stderr, &masked);
     memmove(kept->data, kept->data + done, kept->length - done);
     buf_truncate(kept, kept->length - done);
@@ -138,6 +138,23 @@ static bool describe_end(struct command *command, const struct child_end *end, i
     return false;
 }
 
+/* The login of this moment: a token that was signed for an earlier connection may have run out. */
+static bool give_database(struct command *command, struct command_env *out_env, struct error *err)
+{
+    const struct engine_request *request = &command->engine->request;
+    const struct pg_asking asking = {
+        .deadline = deadline_min(deadline_in(request->plan->database.connect_timeout_ms),
+                                 request->deadline),
+        .stop = request->stop};
+    struct pg_address address;
+    if (!engine_address(command->engine, &asking, &address, err)) {
+        return false;
+    }
+    secret_set(&command->password, secret_reveal(address.password));
+    command_env_make(request->env, &address, out_env);
+    return true;
+}
+
 static bool run_program(struct command *command, struct child_end *out_end, struct error *err)
 {
     const struct engine_request *request = &command->engine->request;
@@ -147,7 +164,9 @@ static bool run_program(struct command *command, struct child_end *out_end, stru
     char prefix[64];
     engine_session_prefix(command->engine->outcome->run_id, prefix);
     buf_format(&name, "%s%s", prefix, migration->id);
-    command_env_make(request->env, request->address, &env);
+    if (!give_database(command, &env, err)) {
+        return false;
+    }
     /* So that its sessions are known for what they are, here and to a later run (settle_wait). */
     command_env_put(&env, "PGAPPNAME", name.data);
     const struct child_spec spec = {.argv = (const char *const *)migration->command,
@@ -246,6 +265,7 @@ bool engine_apply_command(struct engine *engine, size_t migration, struct error 
     bool ok = run(&command, err);
     buf_wipe(&command.kept[0]);
     buf_wipe(&command.kept[1]);
+    secret_clear(&command.password);
     engine_release(engine);
     return ok;
 }

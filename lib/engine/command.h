@@ -8,6 +8,7 @@ struct command {
     struct engine *engine;
     const struct plan_migration *migration;
     struct message_item item;
+    struct secret password; /* that it was given */
     struct buf kept[2]; /* of stdout and stderr: the end of a piece that may begin the password */
 };
 

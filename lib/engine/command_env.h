@@ -28,11 +28,10 @@ void command_percent(struct buf *out, const char *text);
 
 /* Appends the line with "***" where it holds the password: as it is, as it stands in a URL or a
  * form, or quoted for SQL, a shell, C or JSON. Its blanks at the end may lack. */
-void command_mask(const struct pg_address *address, const char *line, size_t length,
-                  struct buf *out);
+void command_mask(const struct secret *password, const char *line, size_t length, struct buf *out);
 /* The same of a piece. goes_on: the line does; then what may begin the password at the piece's end
  * (less than COMMAND_KEPT_MAX bytes) is left for the next. Returns how much it took. */
-size_t command_mask_piece(const struct pg_address *address, const char *text, size_t length,
+size_t command_mask_piece(const struct secret *password, const char *text, size_t length,
                           bool goes_on, struct buf *out);
 
 static inline void command_env_auto_(struct command_env *env)

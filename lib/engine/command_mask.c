@@ -123,12 +123,12 @@ static enum fit fit_here(const struct spelling *spellings, const char *text, siz
     return best;
 }
 
-size_t command_mask_piece(const struct pg_address *address, const char *text, size_t length,
+size_t command_mask_piece(const struct secret *password, const char *text, size_t length,
                           bool goes_on, struct buf *out)
 {
     struct spelling spellings[SPELLINGS];
     size_t at = 0;
-    make_spellings(secret_reveal(address->password), spellings);
+    make_spellings(secret_reveal(password), spellings);
     while (at < length) {
         size_t found = 0;
         enum fit fit = fit_here(spellings, text + at, length - at, &found);
@@ -149,8 +149,7 @@ size_t command_mask_piece(const struct pg_address *address, const char *text, si
     return at;
 }
 
-void command_mask(const struct pg_address *address, const char *line, size_t length,
-                  struct buf *out)
+void command_mask(const struct secret *password, const char *line, size_t length, struct buf *out)
 {
-    (void)command_mask_piece(address, line, length, false, out);
+    (void)command_mask_piece(password, line, length, false, out);
 }

@@ -14,18 +14,66 @@ void engine_session_prefix(const char *run_id, char out_prefix[64])
     (void)snprintf(out_prefix, 64, "postlude/%s/", run_id);
 }
 
+static void set_text(char **place, const char *text)
+{
+    if (!text_same(*place, text)) {
+        free(*place);
+        *place = memory_text(text);
+    }
+}
+
+static void name_database(struct outcome *outcome, const struct pg_address *address)
+{
+    set_text(&outcome->host, address->host);
+    set_text(&outcome->database, address->database);
+    set_text(&outcome->user, address->user);
+    outcome->port = address->port;
+}
+
+bool engine_address(const struct engine *engine, const struct pg_asking *asking,
+                    struct pg_address *out_address, struct error *err)
+{
+    const struct engine_request *request = &engine->request;
+    if (!request->address(request->address_context, asking, out_address, err)) {
+        return false;
+    }
+    name_database(engine->outcome, out_address);
+    return true;
+}
+
+bool engine_open_login(const struct engine *engine, const char *name,
+                       const struct pg_asking *asking, struct pg **out_pg, struct error *err)
+{
+    struct pg_asking now = *asking;
+    struct pg_address address;
+    struct error refused;
+    while (engine_address(engine, &now, &address, err)) {
+        address.application_name = name;
+        address.stop = asking->stop;
+        if (pg_open(&address, asking->deadline, out_pg, err)) {
+            return true;
+        }
+        if (!pg_refused(err)) {
+            return false;
+        }
+        refused = *err;
+        now.refused = &refused;
+        now.refusals++;
+    }
+    return false;
+}
+
 bool engine_open_another(const struct engine *engine, struct deadline deadline, struct pg **out_pg,
                          struct error *err)
 {
     const struct engine_request *request = &engine->request;
+    const struct pg_asking asking = {.deadline = deadline_min(deadline, request->deadline),
+                                     .stop = request->stop};
     char name[64];
     AUTO(buf) struct buf whole = buf_make(512);
     buf_format(&whole, "postlude/%s/%s", engine->outcome->run_id, request->plan->name);
     text_copy(name, sizeof name, whole.data);
-    struct pg_address address = *request->address;
-    address.application_name = name;
-    address.stop = request->stop;
-    return pg_open(&address, deadline_min(deadline, request->deadline), out_pg, err);
+    return engine_open_login(engine, name, &asking, out_pg, err);
 }
 
 /* A login through a proxy may succeed with no database behind it: the first statement decides. */
@@ -146,10 +194,6 @@ bool engine_open(const struct engine_request *request, struct outcome *outcome,
     AUTO(engine) struct engine *engine = memory_new(1, sizeof *engine);
     engine->request = *request;
     engine->outcome = outcome;
-    outcome->host = memory_text(request->address->host);
-    outcome->port = request->address->port;
-    outcome->database = memory_text(request->address->database);
-    outcome->user = memory_text(request->address->user);
     if (!engine_connect(engine, err)) {
         return false;
     }

@@ -23,7 +23,8 @@
 struct engine_request {
     const struct plan *plan; /* expanded */
     const struct trigger *trigger;
-    const struct pg_address *address;
+    pg_address_fn *address; /* where to connect to, asked before each connection */
+    void *address_context;
     const struct stop *stop;
     struct deadline deadline; /* of the whole run */
     const char *to;           /* the last migration to apply: an id of the plan, or NULL */

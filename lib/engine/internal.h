@@ -41,9 +41,19 @@ struct engine {
 MUST_CHECK bool engine_connect(struct engine *engine, struct error *err);
 /* Reads the ledger again. */
 MUST_CHECK bool engine_read(struct engine *engine, struct error *err);
-/* One more connection as the same login; its application_name is the run's. */
+/* Asks where to, and connects; a login that was refused is tried again while there is something
+ * else to try it with. `name` (may be NULL) is its application_name. Kinds: pg_open's, and those of
+ * whoever was asked. */
+MUST_CHECK bool engine_open_login(const struct engine *engine, const char *name,
+                                  const struct pg_asking *asking, struct pg **out_pg,
+                                  struct error *err);
+/* The same within the run's time; its application_name is the run's. */
 MUST_CHECK bool engine_open_another(const struct engine *engine, struct deadline deadline,
                                     struct pg **out_pg, struct error *err);
+/* Where the database is at this moment, and as whom: for somebody else's connection. Borrowed until
+ * the next one of ours. */
+MUST_CHECK bool engine_address(const struct engine *engine, const struct pg_asking *asking,
+                               struct pg_address *out_address, struct error *err);
 /* "postlude/<run_id>/", by which the sessions of a run are known. */
 void engine_session_prefix(const char *run_id, char out_prefix[64]);
 

@@ -102,9 +102,8 @@ static bool reconnect_to_keep(struct engine *engine, struct error *err)
     }
     pg_close(engine->pg);
     engine->pg = NULL;
-    struct pg_address address = *engine->request.address;
-    address.stop = NULL;
-    return pg_open(&address, soon(engine, KEEP_MS / 2), &engine->pg, err);
+    const struct pg_asking asking = {.deadline = soon(engine, KEEP_MS / 2)};
+    return engine_open_login(engine, NULL, &asking, &engine->pg, err);
 }
 
 void engine_keep(struct engine *engine)

@@ -250,3 +250,18 @@ bool pg_login_error(const struct pg_address *address, const char *text, struct e
     error_code(err, "%s", sqlstate);
     return error_where(err, "%s:%d", address->host, address->port);
 }
+
+bool pg_refused(const struct error *err)
+{
+    static const char *const signs[] = {"password authentication failed", "wants an IAM token",
+                                        "asks for the password"};
+    if (err->kind != ERROR_DENIED) {
+        return false;
+    }
+    /* Class 28 is "invalid authorization"; poolers use other states, or none. */
+    bool refused = text_starts(err->code, "28");
+    for (size_t i = 0; i < COUNT(signs); i++) {
+        refused = refused || strstr(err->message, signs[i]);
+    }
+    return refused;
+}

@@ -32,6 +32,20 @@ struct pg_address {
     const struct stop *stop;      /* kept: watched by every wait on this connection; may be NULL */
 };
 
+/* What whoever hands out addresses is to know of the connection that one is for. */
+struct pg_asking {
+    const struct error *refused; /* why the login with what it gave last was refused; or NULL */
+    int refusals;                /* how often that happened for this connection */
+    struct deadline deadline;
+    const struct stop *stop; /* may be NULL */
+};
+
+/* Tells where the next connection goes, and as whom; asked anew for each, since passwords change
+ * and tokens run out. The address borrows from the context until the next call. Where there is
+ * nothing else to try after a refusal: false, with that error, or one that says more. */
+typedef bool pg_address_fn(void *context, const struct pg_asking *asking,
+                           struct pg_address *out_address, struct error *err);
+
 struct pg;
 
 /* The code of an error that says no more than that there was no answer in time. */
@@ -43,6 +57,10 @@ struct pg;
 MUST_CHECK bool pg_open(const struct pg_address *address, struct deadline deadline,
                         struct pg **out_pg, struct error *err);
 void pg_close(struct pg *pg);
+
+/* Pure: whether this error of pg_open says that the server took neither user nor password, so that
+ * another password may help. */
+bool pg_refused(const struct error *err);
 
 /* What the server says beside its answers. Never NULL; "" where it said none. */
 struct pg_notice {

@@ -1,5 +1,14 @@
 #include "target/target.h"
 
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+struct target {
+    const struct plan *plan;
+    struct aws *aws;
+};
+
 static const char *sslmode(enum plan_tls tls)
 {
     switch (tls) {
@@ -15,16 +24,36 @@ static const char *sslmode(enum plan_tls tls)
     return "verify-full";
 }
 
-bool target_resolve(struct plan *plan, struct env *env, struct pg_address *out_address,
-                    struct error *err)
+bool target_open(struct plan *plan, struct env *env, struct aws *aws, struct target **out_target,
+                 struct error *err)
 {
     AUTO(findings) struct findings findings = {0};
     plan_expand(plan, PLAN_SECTION_DATABASE, env, &findings);
     if (findings_error(&findings, ERROR_INVALID, err)) {
         return false;
     }
-    const struct plan_database *database = &plan->database;
+    struct target *target = memory_new(1, sizeof *target);
+    target->plan = plan;
+    target->aws = aws;
+    *out_target = target;
+    return true;
+}
+
+void target_close(struct target *target)
+{
+    free(target);
+}
+
+bool target_address(void *target_, const struct pg_asking *asking, struct pg_address *out_address,
+                    struct error *err)
+{
+    const struct target *target = target_;
+    const struct plan_database *database = &target->plan->database;
     bool verifies = database->tls == PLAN_TLS_VERIFY_FULL || database->tls == PLAN_TLS_VERIFY_CA;
+    if (asking->refused) {
+        *err = *asking->refused;
+        return false;
+    }
     *out_address = (struct pg_address){
         .host = database->host.text,
         .port = (int)database->port,

@@ -177,7 +177,7 @@ static void assert_masked(const char *password, const char *line, const char *ex
     struct fixture fixture;
     set_up(&fixture, password);
     AUTO(buf) struct buf out = buf_make(4096);
-    command_mask(&fixture.address, line, strlen(line), &out);
+    command_mask(fixture.address.password, line, strlen(line), &out);
     assert_string_equal(out.data, expected);
     secret_clear(&fixture.password);
 }
@@ -219,13 +219,13 @@ static void masks_in_any_bytes(void **state)
     struct fixture fixture;
     set_up(&fixture, "key");
     AUTO(buf) struct buf out = buf_make(4096);
-    command_mask(&fixture.address, line, sizeof line - 1, &out);
+    command_mask(fixture.address.password, line, sizeof line - 1, &out);
     static const char expected[] = "\xFF\0***\0\xC3***";
     assert_int_equal(out.length, sizeof expected - 1);
     assert_memory_equal(out.data, expected, sizeof expected);
     /* What stands behind the line is no part of it. */
     buf_truncate(&out, 0);
-    command_mask(&fixture.address, "a key", 4, &out);
+    command_mask(fixture.address.password, "a key", 4, &out);
     assert_string_equal(out.data, "a ke");
     secret_clear(&fixture.password);
 }
