@@ -89,14 +89,17 @@ bool engine_read(struct engine *engine, struct error *err)
 {
     const struct engine_request *request = &engine->request;
     const struct trigger *trigger = request->trigger;
+    bool keyed = trigger_has_key(trigger);
     const struct ledger_query query = {
         .plan = request->plan->name,
         .account = trigger->account,
         .region = trigger->region,
         .pipeline = trigger->pipeline,
         .stage = trigger->stage,
-        .execution_id = trigger_has_key(trigger) ? trigger->execution_id : NULL,
+        .execution_id = keyed ? trigger->execution_id : NULL,
         .attempt = trigger->attempt,
+        .schedule = keyed ? trigger->schedule : NULL,
+        .scheduled_time = keyed ? trigger->scheduled_time : NULL,
     };
     struct ledger *ledger = NULL;
     if (!ledger_read(engine->pg, &query, request->deadline, &engine->server, &ledger, err)) {

@@ -121,7 +121,11 @@ static bool is_duplicate(struct engine *engine)
         return false;
     }
     AUTO(buf) struct buf line = buf_make(256);
-    buf_format(&line, "run %s did what this execution asks for", engine->ledger->duplicate_of);
+    buf_format(&line,
+               engine->request.trigger->execution_id
+                   ? "run %s did what this execution asks for"
+                   : "run %s did what this schedule asked for at this time",
+               engine->ledger->duplicate_of);
     note(outcome, line.data);
     outcome->kind = OUTCOME_DUPLICATE;
     return true;

@@ -61,16 +61,18 @@ struct ledger {
     int version;
     struct ledger_row *rows; /* sorted by id */
     size_t count;
-    char duplicate_of[UUID_TEXT_SIZE]; /* the run of this same execution that reached the plan, or
-                                          "" */
+    char duplicate_of[UUID_TEXT_SIZE]; /* the run of this same execution or scheduled time that
+                                          reached the plan, or "" */
 };
 
-/* Which plan, and the key of the execution that may have been here before (execution NULL: none).
- */
+/* Which plan, and the key of what may have been here before: of an execution, or (execution_id
+ * NULL) of a schedule, or (schedule NULL too) none. */
 struct ledger_query {
     const char *plan;
     const char *account, *region, *pipeline, *stage, *execution_id;
     int64_t attempt;
+    const char *schedule;
+    const char *scheduled_time; /* RFC 3339; compared as text */
 };
 
 /* One round trip: what the server is and all that the ledger knows of this plan. A database without

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "ledger/internal.h"
@@ -54,6 +55,50 @@ static void same(struct buf *sql, const char *column, const char *value)
     pg_literal(sql, text_empty(value) ? NULL : value);
 }
 
+static void execution_sql(const struct ledger_query *query, struct buf *sql)
+{
+    same(sql, "account", query->account);
+    same(sql, "region", query->region);
+    same(sql, "pipeline", query->pipeline);
+    same(sql, "stage", query->stage);
+    buf_text(sql, " AND execution_id = ");
+    pg_literal(sql, query->execution_id);
+    buf_format(sql, " AND attempt = %" PRId64, query->attempt);
+}
+
+/* No index knows schedules, but the one by time keeps the search to what can be the same: a second
+ * delivery comes within two days, and no run began before it was due (a day for clocks). */
+static void schedule_sql(const struct ledger_query *query, struct buf *sql)
+{
+    buf_text(sql, " AND schedule = ");
+    pg_literal(sql, query->schedule);
+    buf_text(sql, " AND scheduled_time = ");
+    pg_literal(sql, query->scheduled_time);
+    int64_t due_ms = 0;
+    if (clock_parse(query->scheduled_time, &due_ms)) {
+        buf_format(sql,
+                   " AND started_at > least(pg_catalog.now(),"
+                   " pg_catalog.to_timestamp(%" PRId64 ")) - interval '1 day'",
+                   due_ms / 1000);
+    }
+}
+
+static void duplicate_sql(const struct ledger_query *query, struct buf *sql)
+{
+    if (!query->execution_id && !query->schedule) {
+        return;
+    }
+    buf_text(sql, "SELECT run_id FROM postlude.run WHERE plan = ");
+    pg_literal(sql, query->plan);
+    if (query->execution_id) {
+        execution_sql(query, sql);
+    } else {
+        schedule_sql(query, sql);
+    }
+    buf_text(sql, " AND outcome IN ('applied', 'nothing') AND report -> 'pending' = '[]'"
+                  " ORDER BY started_at LIMIT 1;\n");
+}
+
 static void read_sql(const struct ledger_query *query, struct buf *sql)
 {
     buf_text(sql, level);
@@ -66,19 +111,7 @@ static void read_sql(const struct ledger_query *query, struct buf *sql)
              ") r;\nSELECT owner, " LEDGER_TIME("owned_since") " FROM postlude.plan WHERE plan = ");
     pg_literal(sql, query->plan);
     buf_text(sql, ";\n");
-    if (!query->execution_id) {
-        return;
-    }
-    buf_text(sql, "SELECT run_id FROM postlude.run WHERE outcome IN ('applied', 'nothing')"
-                  " AND report -> 'pending' = '[]' AND plan = ");
-    pg_literal(sql, query->plan);
-    same(sql, "account", query->account);
-    same(sql, "region", query->region);
-    same(sql, "pipeline", query->pipeline);
-    same(sql, "stage", query->stage);
-    buf_text(sql, " AND execution_id = ");
-    pg_literal(sql, query->execution_id);
-    buf_format(sql, " AND attempt = %" PRId64 " ORDER BY started_at LIMIT 1;\n", query->attempt);
+    duplicate_sql(query, sql);
 }
 
 bool ledger_state_named(const char *name, enum ledger_state *out_state)

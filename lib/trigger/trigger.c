@@ -157,6 +157,23 @@ static bool judge_execution(const struct claim *claim, enum claim_topic topic,
            check_all(claim, all, COUNT(all), err);
 }
 
+/* Two spellings of one moment are one key: UTC, whole seconds where it has no others. */
+static char *moment(const struct claim *claim, enum claim_field field)
+{
+    static const char whole[] = ".000Z";
+    int64_t wall_ms = 0;
+    char text[CLOCK_TEXT_SIZE];
+    AUTO(text) char *given = believed(claim, field);
+    if (!given || !clock_parse(given, &wall_ms)) {
+        return NULL;
+    }
+    clock_format(wall_ms, text);
+    if (text_ends(text, whole)) {
+        text_copy(strstr(text, whole), sizeof whole, "Z");
+    }
+    return memory_text(text);
+}
+
 static bool judge_schedule(const struct claim *claim, struct trigger *trigger, struct error *err)
 {
     static const enum claim_field all[] = {
@@ -167,9 +184,9 @@ static bool judge_schedule(const struct claim *claim, struct trigger *trigger, s
     }
     trigger->kind = TRIGGER_SCHEDULE;
     trigger->schedule = believed(claim, CLAIM_SCHEDULE);
-    trigger->scheduled_time = believed(claim, CLAIM_SCHEDULED_TIME);
+    trigger->scheduled_time = moment(claim, CLAIM_SCHEDULED_TIME);
     if (!trigger->scheduled_time) {
-        trigger->scheduled_time = believed(claim, CLAIM_TIME);
+        trigger->scheduled_time = moment(claim, CLAIM_TIME);
     }
     if (trigger->time_ms < 0 && trigger->scheduled_time &&
         !clock_parse(trigger->scheduled_time, &trigger->time_ms)) {

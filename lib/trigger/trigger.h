@@ -45,11 +45,11 @@ struct trigger {
     char *event_id;
     char *account, *region; /* of the pipeline, not of the database */
     char *pipeline, *stage, *execution_id, *state;
-    int64_t attempt; /* 1 when the event does not say, or says 0.0 as notification forms do */
-    int64_t version; /* the pipeline's structure version, -1 when the event does not say */
-    int64_t time_ms; /* wall clock; -1 when the event has none */
-    char *schedule;  /* ARN of rule or schedule */
-    char *scheduled_time;
+    int64_t attempt;      /* 1 when the event does not say, or says 0.0 as notification forms do */
+    int64_t version;      /* the pipeline's structure version, -1 when the event does not say */
+    int64_t time_ms;      /* wall clock; -1 when the event has none */
+    char *schedule;       /* ARN of rule or schedule */
+    char *scheduled_time; /* in UTC, "2031-03-14T09:00:00Z", however it was written */
     char *reason, *by;
 };
 
