@@ -3,7 +3,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+
+/* AWS takes a request whose clock is off by so much. */
+enum { AHEAD_MS = 5 * 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000 };
 
 static void show(struct buf *out, const char *text)
 {
@@ -54,6 +58,46 @@ static bool admits(const char *what, const struct plan_list *list, const char *v
                       what, rules.data);
 }
 
+static void show_age(struct buf *out, int64_t ms)
+{
+    if (ms >= 2 * DAY_MS) {
+        buf_format(out, "%" PRId64 " days", ms / DAY_MS);
+    } else {
+        text_show_duration(out, ms);
+    }
+}
+
+static bool without_time(const struct trigger *trigger, struct error *err)
+{
+    error_set(err, ERROR_REFUSED, "the event has no time, and the plan has a trigger.max_age");
+    return error_hint(err, trigger->kind == TRIGGER_SCHEDULE
+                               ? "Let the schedule pass POSTLUDE_SCHEDULED_TIME."
+                               : "Let the rule pass POSTLUDE_EVENT_TIME.");
+}
+
+/* Clocks differ by a little; by more, nobody knows how old the event is. */
+static bool from_the_future(const char *time, int64_t ahead_ms, struct error *err)
+{
+    AUTO(buf) struct buf shown = buf_make(64);
+    show_age(&shown, ahead_ms);
+    error_set(err, ERROR_REFUSED,
+              "the event is of %s, %s from now, so that its age for trigger.max_age is not known",
+              time, shown.data);
+    return error_hint(err, "Check this machine's clock, and where the event's time comes from.");
+}
+
+static bool too_old(const char *time, int64_t age_ms, int64_t most_ms, struct error *err)
+{
+    AUTO(buf) struct buf shown = buf_make(64);
+    AUTO(buf) struct buf limit = buf_make(64);
+    show_age(&shown, age_ms);
+    show_age(&limit, most_ms);
+    error_set(err, ERROR_REFUSED, "the event is of %s, %s ago, and trigger.max_age is %s", time,
+              shown.data, limit.data);
+    return error_hint(err, "It was delivered late. What it would have applied is applied by the "
+                           "next event, the schedule, or a run by hand with --reason.");
+}
+
 static bool young_enough(const struct trigger *trigger, const struct plan_trigger *rules,
                          int64_t now_ms, struct error *err)
 {
@@ -61,21 +105,15 @@ static bool young_enough(const struct trigger *trigger, const struct plan_trigge
         return true;
     }
     if (trigger->time_ms < 0) {
-        error_set(err, ERROR_REFUSED, "the event has no time, and the plan has a trigger.max_age");
-        return error_hint(err, "Let the rule pass POSTLUDE_EVENT_TIME.");
+        return without_time(trigger, err);
     }
+    char time[CLOCK_TEXT_SIZE];
+    clock_format(trigger->time_ms, time);
     int64_t age = now_ms - trigger->time_ms;
-    if (age <= rules->max_age_ms) {
-        return true;
+    if (age < -AHEAD_MS) {
+        return from_the_future(time, -age, err);
     }
-    AUTO(buf) struct buf shown = buf_make(64);
-    AUTO(buf) struct buf limit = buf_make(64);
-    text_show_duration(&shown, age);
-    text_show_duration(&limit, rules->max_age_ms);
-    error_set(err, ERROR_REFUSED, "the event is %s old, and the plan admits %s", shown.data,
-              limit.data);
-    return error_hint(err, "It was delivered late. What it would have applied is applied by the "
-                           "next event, the schedule, or a run by hand with --reason.");
+    return age <= rules->max_age_ms || too_old(time, age, rules->max_age_ms, err);
 }
 
 static bool admits_stage(const struct trigger *trigger, const struct plan_trigger *rules,
@@ -121,6 +159,9 @@ bool engine_admit(const struct trigger *trigger, const struct plan_trigger *rule
     }
     bool of_pipeline = trigger->kind == TRIGGER_CODEPIPELINE || trigger->kind == TRIGGER_STAGE;
     if (of_pipeline && !admits_pipeline(trigger, rules, now_ms, err)) {
+        return false;
+    }
+    if (trigger->kind == TRIGGER_SCHEDULE && !young_enough(trigger, rules, now_ms, err)) {
         return false;
     }
     *out_verdict = ADMIT_RUN;
