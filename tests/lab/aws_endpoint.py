@@ -1,12 +1,17 @@
 #!/usr/bin/python3
-"""A stand-in for AWS on a loopback port: SNS Publish and the ECS credentials endpoint.
+"""A stand-in for AWS on a loopback port: the services that postlude talks to, in one place.
 
     with AwsEndpoint() as aws:
         run(env=aws.environment())
         assert aws.messages()[0]["subject"] == "..."
 
-Every request's signature is checked by botocore's own signer, every message by SNS's rules, and
-the answers are SNS's. It can be told to fail. As a program it serves until it gets SIGTERM:
+Every request's signature is checked by botocore's own signer, every request by its service's rules,
+and the answers are AWS's. It can be told to fail. Services: "sns", "sts", "secretsmanager", "ssm",
+"codepipeline"; "credentials", "metadata" (of a task) and "imds" (of an instance) without a
+signature; "cloudformation" is the response URL of a custom resource. Things live in a region, the
+endpoint's own when none is given: asked for in another one, they are not found.
+
+As a program it serves until it gets SIGTERM:
 
     aws_endpoint.py --port-file FILE [--log FILE] [--cert FILE --key FILE]
 
@@ -17,38 +22,24 @@ POST /_lab/fail with {"kind": "Throttling", "times": 2, "where": "sns"}, POST /_
 import argparse
 import json
 import os
-import secrets
 import signal
-import ssl
 import threading
-import uuid
 from datetime import datetime, timedelta, timezone
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from aws_signature import Key, Refusal, Request, verify
-from aws_sns import complaint, read_publish, receipt
+import aws_faults
+from aws_codepipeline import CodePipeline, Execution
+from aws_json import SecretsManager, Ssm
+from aws_keys import Keys
+from aws_local import Credentials, Imds, TaskMetadata
+from aws_s3 import Answers
+from aws_server import Server
+from aws_signature import Refusal, verify
+from aws_sns import Sns
+from aws_sts import Sts
 
-DEDUPLICATION = timedelta(minutes=5)
-HTML = "<html><head><title>503 Service Unavailable</title></head><body>503</body></html>"
-
-# What `fail` can be told: AWS's refusals by code, as (status, message).
-FAULTS = {
-    "AuthorizationError": (403, "User: arn:aws:sts::210987654321:assumed-role/lab/task is not "
-                                "authorized to perform: SNS:Publish on resource"),
-    "ExpiredToken": (403, "The security token included in the request is expired"),
-    "InternalError": (500, "We encountered an internal error. Please try again."),
-    "InvalidClientTokenId": (403, "The security token included in the request is invalid."),
-    "KMSAccessDenied": (400, "User is not authorized to perform: kms:GenerateDataKey on resource"),
-    "KMSThrottling": (400, "The request was denied due to request throttling."),
-    "NotFound": (404, "Topic does not exist"),
-    "ServiceUnavailable": (503, "Service is unable to handle request."),
-    "SignatureDoesNotMatch": (403, "The request signature we calculated does not match the "
-                                   "signature you provided."),
-    "Throttling": (400, "Rate exceeded"),
-}
-# And what is no refusal: no answer, an end in the middle, answers that are not AWS's.
-OTHER_FAULTS = ("hang", "close", "html", "empty", "not-sns", "redirect", "huge")
+# Less than this is no secret that could be looked for.
+SECRET_MIN = 8
+ENDPOINTS = ("SNS", "STS", "SECRETS_MANAGER", "SSM", "CODEPIPELINE")
 
 
 class AwsEndpoint:
@@ -56,27 +47,38 @@ class AwsEndpoint:
 
     def __init__(self, region="eu-west-3", account="210987654321", cert=None, key=None, log=None):
         self.region = region
+        self.regions = {region, "eu-west-3", "us-east-1"}
         self.account = account
         self.scheme = "https" if cert else "http"
         self.clock_offset = timedelta(0)  # of our clock, against the machine's
-        self.lifetime = timedelta(hours=6)  # of temporary credentials
-        self.topics = {self.arn("orders"), self.arn("orders.fifo")}
         self.closing = threading.Event()
+        self.keys = Keys()
         self._log = open(log, "a", encoding="utf-8") if log else None
         self._lock = threading.Lock()
-        self._static = self._new_key("AKIA", None, None)
-        self._keys = {self._static.access_key_id: self._static}
-        self._authorization = secrets.token_urlsafe(24)
-        self._path = f"/v2/credentials/{uuid.uuid4()}"
-        self._messages = []
+        self._static = self.keys.static(f"arn:aws:iam::{account}:user/lab")
+        self._hidden = []
         self._refusals = []
+        self._requests = []
         self._faults = []
-        self._sequence = 10000000000000003000
-        self._server = _Server(("127.0.0.1", 0), _Handler, self)
-        if cert:
-            self._server.wrap(cert, key)
+        self._denied = set()
+        self._build_services()
+        self._server = Server(self, cert, key)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
                                         daemon=True)
+
+    def _build_services(self):
+        self.credentials = Credentials(self)
+        self.metadata = TaskMetadata(self)
+        self.imds = Imds(self)
+        self.cloudformation = Answers(self)
+        self.secretsmanager = SecretsManager(self)
+        self.ssm = Ssm(self)
+        self.codepipeline = CodePipeline(self)
+        self.sts = Sts(self)
+        self.sns = Sns(self)
+        # The last one takes every form that is nobody else's.
+        self._services = [self.credentials, self.metadata, self.imds, self.cloudformation,
+                          self.secretsmanager, self.ssm, self.codepipeline, self.sts, self.sns]
 
     def __enter__(self):
         return self.start()
@@ -109,267 +111,252 @@ class AwsEndpoint:
         """Where it serves."""
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
-    def arn(self, name):
-        """The ARN of a topic here."""
-        return f"arn:aws:sns:{self.region}:{self.account}:{name}"
+    def arn(self, name, region=None):
+        """The ARN of a topic here; `topics` are those that exist."""
+        return f"arn:aws:sns:{region or self.region}:{self.account}:{name}"
+
+    def endpoints(self):
+        """Variables that lead every service's calls here."""
+        return {f"AWS_ENDPOINT_URL_{name}": self.url for name in ENDPOINTS}
 
     def environment(self, topic="orders"):
         """Variables of a task whose role gets credentials here and may publish to topic."""
-        return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": self.url + self._path,
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN": self._authorization,
-                "AWS_ENDPOINT_URL_SNS": self.url, "AWS_REGION": self.region,
-                "SNS_TOPIC_ARN": self.arn(topic)}
+        return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": self.url + self.credentials.path,
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": self.credentials.authorization,
+                **self._common(topic)}
 
     def static_environment(self, topic="orders"):
         """The same with a static access key."""
         return {"AWS_ACCESS_KEY_ID": self._static.access_key_id,
-                "AWS_SECRET_ACCESS_KEY": self._static.secret,
-                "AWS_ENDPOINT_URL_SNS": self.url, "AWS_REGION": self.region,
-                "SNS_TOPIC_ARN": self.arn(topic)}
+                "AWS_SECRET_ACCESS_KEY": self._static.secret, **self._common(topic)}
+
+    def web_identity_environment(self, folder, topic="orders"):
+        """The same with a web identity, whose token is written into folder."""
+        path = os.path.join(folder, "web-identity-token")
+        self.rotate_web_identity(path)
+        return {"AWS_ROLE_ARN": f"arn:aws:iam::{self.account}:role/lab",
+                "AWS_WEB_IDENTITY_TOKEN_FILE": path, **self._common(topic)}
+
+    def rotate_web_identity(self, path):
+        """Writes a new web identity token to path, after which the old one is no longer good."""
+        with open(path + ".new", "w", encoding="ascii") as file:
+            file.write(self.sts.issue_web_identity())
+        os.replace(path + ".new", path)
+
+    def imds_environment(self, role="lab", topic="orders"):
+        """The same on an instance of this role, None: of none. No region is set."""
+        self.imds.role = role
+        found = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url + "/", **self._common(topic)}
+        del found["AWS_REGION"]
+        return found
+
+    def metadata_environment(self):
+        """Variables of a task on Fargate that say where its metadata is."""
+        return {"ECS_CONTAINER_METADATA_URI_V4": self.url + self.metadata.path,
+                "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
+
+    def set_metadata(self, task=None, container=None):
+        """Changes members of the task's and of our container's document; None takes one out.
+        Whatever was changed before is as it was."""
+        self.metadata.task, self.metadata.container = task or {}, container or {}
+
+    def response_url(self, name="answer", token_bytes=300):
+        """A response URL of CloudFormation, as answers(name) tells what came there. With
+        token_bytes 0 it has no session token."""
+        return self.cloudformation.url(name, token_bytes)
+
+    def _common(self, topic):
+        return {**self.endpoints(), "AWS_REGION": self.region, "SNS_TOPIC_ARN": self.arn(topic)}
+
+    # What there is ---------------------------------------------------------------------------
+
+    @property
+    def topics(self):
+        """The ARNs of the topics that exist."""
+        return self.sns.topics
+
+    @property
+    def roles(self):
+        """The ARNs of the roles that may be assumed; `lab` to begin with."""
+        return self.sts.roles
+
+    @property
+    def lifetime(self):
+        """That of temporary credentials."""
+        return self.keys.lifetime
+
+    @lifetime.setter
+    def lifetime(self, value):
+        self.keys.lifetime = value
+
+    def put_secret(self, name, value, stage="AWSCURRENT", region=None):
+        """A secret, or a new version of it: a text, a dictionary (its JSON), or bytes. Its ARN. A
+        version that becomes AWSCURRENT makes the one before AWSPREVIOUS."""
+        return self.secretsmanager.put(name, value, stage, region)
+
+    def delete_secret(self, name, region=None):
+        """Marks a secret for deletion; put_secret takes that back."""
+        self.secretsmanager.delete(name, region)
+
+    def put_parameter(self, name, value, type="String", region=None, label=None):
+        """A parameter, or a new version of it: String, StringList or SecureString. Its ARN."""
+        # pylint: disable=redefined-builtin,too-many-arguments
+        return self.ssm.put(name, value, type, region, label)
+
+    def put_execution(self, pipeline, execution_id, status="Succeeded", version=6, type="STANDARD",
+                      revisions=(("Source", "c0ffee5b1c7e0a9f424d1e8a630c2f7d9e4b18aa"),),
+                      stages=(), region=None, account=None):
+        """An execution of a pipeline, the newest so far. status may be several, see
+        set_execution_status; stages are those in which it succeeded."""
+        # pylint: disable=redefined-builtin,too-many-arguments
+        execution = Execution(pipeline, execution_id, self.now().timestamp())
+        execution.version, execution.kind = version, type
+        execution.revisions, execution.stages = tuple(revisions), tuple(stages)
+        self.codepipeline.put(execution, status, region, account)
+
+    def set_execution_status(self, execution_id, *statuses):
+        """What the next questions about it are answered with, one each, the last for ever:
+        ("NotFound", "InProgress", "Succeeded") is a service that takes its time."""
+        self.codepipeline.set_status(execution_id, statuses)
 
     # What happened ---------------------------------------------------------------------------
 
     def messages(self):
         """Every message that was taken: topic, subject, message, attributes, group, ..."""
         with self._lock:
-            return list(self._messages)
+            return list(self.sns.messages)
 
     def refusals(self):
-        """Every request that was refused: path, code, reason."""
+        """Every request that was refused: service, path, code, reason."""
         with self._lock:
             return list(self._refusals)
+
+    def requests(self, service=None):
+        """Every request that came, or those of a service: service, action, method, path, headers
+        (lower-case names), body (a form or JSON as a dictionary, else None), raw (bytes), region
+        and access_key_id (as the signature claims them, None without), accepted."""
+        with self._lock:
+            return [entry for entry in self._requests if service in (None, entry["service"])]
+
+    def answers(self, name="answer"):
+        """What was PUT to the response URLs of this name: body (parsed), raw, headers, path."""
+        return self.cloudformation.answers(name)
 
     def secrets(self):
         """What must be seen nowhere."""
         with self._lock:
-            keys = list(self._keys.values())
-        found = [self._authorization]
-        for key in keys:
-            found += [key.secret] + ([key.token] if key.token else [])
-        return found
+            return self.keys.secrets() + list(self._hidden)
 
     def clear(self):
-        """Forgets messages, refusals and faults."""
+        """Forgets what happened, faults and denials; what there is stays."""
         with self._lock:
-            self._messages, self._refusals, self._faults = [], [], []
+            self._refusals, self._faults, self._requests = [], [], []
+            self.sns.messages.clear()
+        self._denied.clear()
+        self.cloudformation.forget()
 
     # Switches --------------------------------------------------------------------------------
 
-    def fail(self, kind, times=1, where="sns"):
-        """The next `times` requests to "sns" or "credentials" end in kind, see FAULTS."""
-        if kind not in FAULTS and kind not in OTHER_FAULTS:
-            raise ValueError(f"no such fault: {kind}")
+    def fail(self, kind, times=1, where="sns", headers=None):
+        """The next `times` requests to a service end in kind: one of its codes in aws_faults, for
+        those without a signature a status as well ("503"), or one of aws_faults.TRANSPORT. headers
+        are added to AWS's own answer. where "imds-credentials" meets only an instance's
+        credentials."""
+        service = next((one for one in self._services if one.name == where.partition("-")[0]), None)
+        if service is None or kind not in service.faults and kind not in aws_faults.TRANSPORT:
+            raise ValueError(f"no such fault of {where}: {kind}")
         with self._lock:
-            self._faults += [(where, kind)] * times
+            self._faults += [(where, kind, dict(headers or {}))] * times
+
+    def deny(self, action):
+        """Nobody may do an action from now on, "secretsmanager:GetSecretValue"; `clear` and
+        `allow` take that back."""
+        self._denied.add(action.lower())
+
+    def allow(self, action):
+        """Takes a denial back."""
+        self._denied.discard(action.lower())
 
     def expire(self):
         """Ends all temporary credentials handed out so far."""
-        with self._lock:
-            for key in self._keys.values():
-                key.expires = key.expires and self.now()
+        self.keys.expire(self.now())
 
-    # For the handler -------------------------------------------------------------------------
+    # For the services ------------------------------------------------------------------------
 
     def now(self):
         """Our clock."""
         return datetime.now(timezone.utc) + self.clock_offset
 
+    def hide(self, text):
+        """Makes text one of secrets(), when it is long enough to be one."""
+        if text and len(text) >= SECRET_MIN:
+            with self._lock:
+                self._hidden.append(text)
+
     def next_fault(self, where):
-        """The fault that this request has to end in, or None."""
+        """The fault that this request has to end in, as (kind, headers), or None."""
         with self._lock:
             for fault in self._faults:
                 if fault[0] == where:
                     self._faults.remove(fault)
-                    return fault[1]
+                    return fault[1:]
         return None
 
-    def credentials(self, path, authorization):
-        """Fresh temporary credentials, as ECS answers them; raises Refusal."""
-        if path != self._path:
-            raise Refusal(404, "NotFound", "no credentials at this path")
-        if authorization != self._authorization:
-            raise Refusal(401, "AccessDenied", "the authorization token is wrong or missing")
-        with self._lock:
-            key = self._new_key("ASIA", secrets.token_urlsafe(200) + "/+==",
-                                self.now() + self.lifetime)
-            self._keys[key.access_key_id] = key
-        return {"RoleArn": f"arn:aws:iam::{self.account}:role/lab",
-                "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret,
-                "Token": key.token, "Expiration": f"{key.expires:%Y-%m-%dT%H:%M:%SZ}"}
+    def admit(self, call, service):
+        """Notes who signed a request, and for which region; raises Refusal."""
+        call.key, call.region = verify(call, self.keys.known(), self.regions, service, self.now())
 
-    def publish(self, request):
-        """Checks and takes a message; returns SNS's XML; raises Refusal."""
-        with self._lock:
-            keys = dict(self._keys)
-        verify(request, keys, self.region, "sns", self.now())
-        kind = request.header("content-type") or ""
-        if not kind.startswith("application/x-www-form-urlencoded"):
-            raise Refusal(400, "MalformedInput", "Content-Type is not a form's")
-        message = read_publish(request.body, self.topics, self.region, self.account)
-        return self._take(message)
+    def allow_only(self, key, action, resource, code):
+        """Raises Refusal when action is denied."""
+        if action.lower() in self._denied:
+            raise Refusal(403 if code != "AccessDeniedException" else 400, code,
+                          f"User: {key.arn} is not authorized to perform: {action} on resource: "
+                          f"{resource} because no identity-based policy allows the {action} action")
 
-    def refused(self, path, refusal):
-        """Keeps what was refused."""
-        self._keep(self._refusals, {"path": path, "code": refusal.code, "reason": refusal.message})
+    def is_denied(self, action):
+        """Whether an action is denied."""
+        return action.lower() in self._denied
 
-    def _take(self, message):
-        message["id"] = str(uuid.uuid4())
-        message["time"] = self.now().timestamp()
-        message["duplicate"] = self._is_duplicate(message)
-        self._keep(self._messages, message)
-        if not message["topic"].endswith(".fifo"):
-            return receipt(message["id"])
-        self._sequence += 1
-        return receipt(message["id"], self._sequence)
-
-    def _is_duplicate(self, message):
-        return message["deduplication"] is not None and any(
-            (known["topic"], known["deduplication"]) == (message["topic"], message["deduplication"])
-            and message["time"] - known["time"] < DEDUPLICATION.total_seconds()
-            for known in self.messages())
-
-    def _keep(self, where, entry):
+    def keep(self, where, entry):
+        """Adds to one of the lists, and to the log."""
         with self._lock:
             where.append(entry)
             if self._log:
                 print(json.dumps(entry), file=self._log, flush=True)
 
-    @staticmethod
-    def _new_key(prefix, token, expires):
-        name = "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
-        return Key(prefix + name, secrets.token_urlsafe(28) + "/+", token, expires)
+    def answer(self, call):
+        """What to answer a request: an Answer, or the name of a fault of transport."""
+        service = next((one for one in self._services if one.owns(call)), None)
+        if service is None:
+            return self.credentials.complain(Refusal(404, "NotFound", "nobody lives here"))
+        call.service = service.name
+        found = self._ask(service, call)
+        with self._lock:
+            self._requests.append(call.entry(not isinstance(found, str) and found.status < 300))
+        return found
 
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address, handler, endpoint):
-        super().__init__(address, handler)
-        self.endpoint = endpoint
-
-    def wrap(self, cert, key):
-        """Speaks TLS from now on; each handshake in its own thread."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        self.socket = context.wrap_socket(self.socket, server_side=True,
-                                          do_handshake_on_connect=False)
-
-    def handle_error(self, request, client_address):
-        """A client that hangs up or dislikes our certificate is what some tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "lab"
-    sys_version = ""
-
-    def log_message(self, *_):
-        """stderr belongs to the tests."""
-
-    def date_time_string(self, timestamp=None):
-        """The Date header follows the endpoint's clock."""
-        return formatdate(timestamp or self.server.endpoint.now().timestamp(), usegmt=True)
-
-    def do_GET(self):
-        """Credentials and control."""
-        endpoint = self.server.endpoint
-        control = {"/_lab/environment": endpoint.environment, "/_lab/messages": endpoint.messages,
-                   "/_lab/refusals": endpoint.refusals}
-        if self.path in control:
-            self._answer_json(200, control[self.path]())
-        elif not self._fail("credentials"):
-            self._credentials()
-
-    def do_POST(self):
-        """SNS and control."""
-        endpoint = self.server.endpoint
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path == "/_lab/fail":
-            endpoint.fail(**json.loads(body))
-            self._answer_json(200, {})
-        elif self.path == "/_lab/expire":
-            endpoint.expire()
-            self._answer_json(200, {})
-        elif not self._fail("sns"):
-            self._publish(body)
-
-    def _credentials(self):
-        endpoint = self.server.endpoint
+    def _ask(self, service, call):
+        fault = self.next_fault(service.name)
+        if fault and fault[0] in aws_faults.TRANSPORT:
+            return fault[0]
         try:
-            found = endpoint.credentials(self.path, self.headers.get("Authorization"))
+            if fault:
+                raise Refusal(*_split(service.faults[fault[0]], fault[0]), fault[1])
+            return service.answer(call)
         except Refusal as refusal:
-            endpoint.refused(self.path, refusal)
-            self._answer_json(refusal.status, {"code": refusal.code, "message": refusal.message})
-        else:
-            self._answer_json(200, found)
+            self.keep(self._refusals, {"service": service.name, "path": call.path,
+                                       "code": refusal.code, "reason": refusal.message})
+            return service.complain(refusal)
 
-    def _publish(self, body):
-        endpoint = self.server.endpoint
-        url = f"{endpoint.scheme}://{self.headers.get('Host')}{self.path}"
-        try:
-            text = endpoint.publish(Request(self.command, url, self.headers.items(), body))
-        except Refusal as refusal:
-            endpoint.refused(self.path, refusal)
-            self._answer(refusal.status, "text/xml", complaint(refusal))
-        else:
-            self._answer(200, "text/xml", text)
 
-    def _fail(self, where):
-        """Ends this request in the fault that was asked for; False when none was."""
-        kind = self.server.endpoint.next_fault(where)
-        if kind is None:
-            return False
-        if kind in FAULTS:
-            status, message = FAULTS[kind]
-            refusal = Refusal(status, kind, message)
-            self.server.endpoint.refused(self.path, refusal)
-            self._answer(status, "text/xml", complaint(refusal))
-        else:
-            getattr(self, "_fault_" + kind.replace("-", "_"))()
-        return True
-
-    def _fault_hang(self):
-        self.server.endpoint.closing.wait()
-        self.close_connection = True
-
-    def _fault_close(self):
-        self.close_connection = True
-
-    def _fault_html(self):
-        self._answer(503, "text/html", HTML)
-
-    def _fault_empty(self):
-        self._answer(502, "text/plain", "")
-
-    def _fault_not_sns(self):
-        self._answer(200, "text/html", "<html><body>Please log in to the network</body></html>")
-
-    def _fault_redirect(self):
-        self.send_response(302)
-        self.send_header("Location", f"{self.server.endpoint.url}/elsewhere")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def _fault_huge(self):
-        self._answer(200, "text/xml", "x" * (1 << 20))
-
-    def _answer_json(self, status, value):
-        self._answer(status, "application/json", json.dumps(value))
-
-    def _answer(self, status, kind, text):
-        data = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
-        self.end_headers()
-        self.wfile.write(data)
+def _split(fault, code):
+    status, message = fault
+    return status, code, message
 
 
 def main():
     """Serves until told to stop."""
-    parser = argparse.ArgumentParser(description="A stand-in for SNS and the ECS credentials "
-                                                 "endpoint on a loopback port.")
+    parser = argparse.ArgumentParser(description="A stand-in for AWS on a loopback port.")
     parser.add_argument("--port-file", required=True, help="gets the port, once it serves")
     parser.add_argument("--log", help="gets a JSON line for each message and refusal")
     parser.add_argument("--cert", help="serve TLS with this certificate")

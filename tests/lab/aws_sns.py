@@ -1,14 +1,16 @@
-"""What SNS makes of a Publish: the rules it holds a message to, and its XML."""
+"""What SNS makes of a Publish: the rules it holds a message to, and its answers."""
 
 import re
 import uuid
-from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
+from datetime import timedelta
 
+import aws_faults
+from aws_query import QueryService, result
 from aws_signature import Refusal
 
 NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 SIZE_MAX = 262144
+DEDUPLICATION = timedelta(minutes=5)
 # Alphanumeric and punctuation, as group and deduplication ids have to be.
 ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 SUBJECT = re.compile(r"[!-~][ -~]{0,98}")
@@ -23,12 +25,56 @@ def invalid(message):
     return Refusal(400, "InvalidParameter", f"Invalid parameter: {message}")
 
 
-def read_publish(body, topics, region, account):
-    """The message that a form body publishes, as a dict; raises Refusal."""
-    form = _form(body)
-    if form.get("Action") != "Publish" or form.get("Version") != "2010-03-31":
-        raise Refusal(400, "InvalidAction", "The action or operation requested is invalid.")
-    topic = _topic(form, topics, region, account)
+class Sns(QueryService):
+    """The topics, and the messages that they took."""
+
+    name = "sns"
+    namespace = NAMESPACE
+    faults = aws_faults.SNS
+    actions = {"Publish": "publish"}
+
+    def __init__(self, aws):
+        super().__init__(aws)
+        self.topics = {aws.arn("orders"), aws.arn("orders.fifo")}
+        self.messages = []
+        self._sequence = 10000000000000003000
+
+    def owns(self, call):
+        """Every form that is nobody else's."""
+        super().owns(call)
+        return call.method == "POST" and not call.header("x-amz-target")
+
+    def answer(self, call):
+        """Publish, and nothing else."""
+        if call.action not in self.actions or call.parsed.get("Version") != "2010-03-31":
+            self.aws.admit(call, self.name)
+            raise Refusal(400, "InvalidAction", "The action or operation requested is invalid.")
+        return super().answer(call)
+
+    def publish(self, call, form):
+        """Takes a message."""
+        topic = _topic(form, self.topics, call.region, call.key)
+        self.aws.allow_only(call.key, "SNS:Publish", topic, "AuthorizationError")
+        message = _message(form, topic)
+        message["id"] = str(uuid.uuid4())
+        message["time"] = self.aws.now().timestamp()
+        message["duplicate"] = self._is_duplicate(message)
+        self.aws.keep(self.messages, message)
+        number = ""
+        if topic.endswith(".fifo"):
+            self._sequence += 1
+            number = f"<SequenceNumber>{self._sequence}</SequenceNumber>"
+        return result(NAMESPACE, "Publish", f"<MessageId>{message['id']}</MessageId>{number}")
+
+    def _is_duplicate(self, message):
+        return message["deduplication"] is not None and any(
+            (known["topic"], known["deduplication"]) == (message["topic"], message["deduplication"])
+            and message["time"] - known["time"] < DEDUPLICATION.total_seconds()
+            for known in list(self.messages))
+
+
+def _message(form, topic):
+    """The message that a form publishes, as a dict; raises Refusal."""
     attributes = _attributes(form)
     text = form.get("Message", "")
     _check_text(text, attributes)
@@ -40,27 +86,15 @@ def read_publish(body, topics, region, account):
             "deduplication": form.get("MessageDeduplicationId")}
 
 
-def _form(body):
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True,
-                          errors="strict")
-    except ValueError:
-        raise Refusal(400, "MalformedQueryString", "The query string is malformed.") from None
-    if len(dict(pairs)) != len(pairs):
-        raise Refusal(400, "MalformedQueryString", "A parameter is there twice.")
-    return dict(pairs)
-
-
-def _topic(form, topics, region, account):
+def _topic(form, topics, region, key):
     topic = form.get("TopicArn", "")
     match = re.fullmatch(r"arn:[a-z0-9-]+:sns:([a-z0-9-]+):(\d{12}):([A-Za-z0-9_.-]{1,256})", topic)
     if match is None or match[1] != region:
         raise invalid("TopicArn")
-    if match[2] != account:
+    if match[2] != key.account:
         raise Refusal(403, "AuthorizationError",
-                      f"User: arn:aws:sts::{account}:assumed-role/lab/task is not authorized to "
-                      f"perform: SNS:Publish on resource: {topic} because no resource-based policy "
-                      "allows the SNS:Publish action")
+                      f"User: {key.arn} is not authorized to perform: SNS:Publish on resource: "
+                      f"{topic} because no resource-based policy allows the SNS:Publish action")
     if topic not in topics:
         raise Refusal(404, "NotFound", "Topic does not exist")
     return topic
@@ -122,19 +156,3 @@ def _check_ordering(form, fifo):
     for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", deduplication)):
         if value is not None and not ID.fullmatch(value):
             raise invalid(name)
-
-
-def receipt(message_id, sequence=None):
-    """The XML of a message that was taken."""
-    number = f"<SequenceNumber>{sequence}</SequenceNumber>" if sequence else ""
-    return (f'<PublishResponse xmlns="{NAMESPACE}"><PublishResult><MessageId>{message_id}'
-            f"</MessageId>{number}</PublishResult><ResponseMetadata><RequestId>{uuid.uuid4()}"
-            "</RequestId></ResponseMetadata></PublishResponse>")
-
-
-def complaint(refusal):
-    """The XML of a refusal."""
-    kind = "Receiver" if refusal.status >= 500 else "Sender"
-    return (f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{kind}</Type><Code>{refusal.code}'
-            f"</Code><Message>{escape(refusal.message)}</Message></Error><RequestId>{uuid.uuid4()}"
-            "</RequestId></ErrorResponse>")
