@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "base/text.h"
 
-enum { PAUSE_MAX_MS = 20000, ASKED_MAX_MS = 5000, SKEW_MS = 4 * 60 * 1000, SECRET_SHOWN = 12 };
+enum { PAUSE_MAX_MS = 20000, ASKED_MAX_MS = 5000, SKEW_MS = 4 * 60 * 1000 };
 
 /* A call under way. */
 struct work {
@@ -107,18 +107,6 @@ static bool exchange(struct work *work, struct error *err)
                             : send_signed(work, &outgoing, now_ms, err);
 }
 
-/* Cuts what the service said before one of our own secrets; a message that was cut itself may hold
- * only the beginning of one. */
-static void mask(char *message, const struct secret *secret)
-{
-    char beginning[SECRET_SHOWN + 1];
-    text_copy(beginning, sizeof beginning, secret_reveal(secret));
-    char *found = strlen(beginning) == SECRET_SHOWN ? strstr(message, beginning) : NULL;
-    if (found) {
-        *found = '\0';
-    }
-}
-
 static bool refused(const struct aws_call *call, const struct aws_fault *fault,
                     enum aws_verdict verdict, struct error *err)
 {
@@ -165,8 +153,8 @@ static enum step judge(struct work *work, struct error *err)
         return STEP_DONE;
     }
     aws_fault_read(&work->response, &work->fault);
-    mask(work->fault.message, &work->aws->credentials.session_token);
-    mask(work->fault.message, &work->aws->credentials.secret_key);
+    aws_fault_mask(work->fault.message, secret_reveal(&work->aws->credentials.session_token));
+    aws_fault_mask(work->fault.message, secret_reveal(&work->aws->credentials.secret_key));
     enum aws_verdict verdict = aws_fault_judge(&work->fault);
     refused(work->call, &work->fault, verdict, err);
     if (mend(work, verdict)) {

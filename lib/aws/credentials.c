@@ -8,46 +8,40 @@
 
 enum { REFRESH_MS = 15 * 60 * 1000, USABLE_MS = 60 * 1000 };
 
-static aws_provider *const chain[] = {aws_credentials_env, aws_credentials_container};
+static const struct provider {
+    const char *name;
+    aws_provider *ask;
+} chain[] = {
+    {"environment variables", aws_credentials_env},
+    {"web identity", aws_credentials_web},
+    {"container endpoint", aws_credentials_container},
+};
 
-/* Configuration that other tools read and this program does not: better said than passed over. */
-static const char *const unread[] = {"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_PROFILE",
-                                     "AWS_SHARED_CREDENTIALS_FILE"};
-
-static bool none_found(const struct env *env, struct error *err)
+static bool none_found(const struct buf *whys, struct error *err)
 {
-    error_set(err, ERROR_DENIED,
-              "no AWS credentials: neither AWS_ACCESS_KEY_ID nor "
-              "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is "
-              "set");
+    error_set(err, ERROR_DENIED, "no AWS credentials: %s", whys->data);
     error_code(err, "NoCredentials");
-    for (size_t i = 0; i < COUNT(unread); i++) {
-        if (env_value(env, unread[i])) {
-            return error_hint(err,
-                              "%s is set, but credentials from there are not supported yet: give "
-                              "the ECS task definition a task role (taskRoleArn), or set "
-                              "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-                              unread[i]);
-        }
-    }
     return error_hint(err, "On ECS give the task definition a task role (taskRoleArn, not only the "
                            "execution role); a shell started inside the container does not always "
                            "inherit the variable. Elsewhere set AWS_ACCESS_KEY_ID and "
                            "AWS_SECRET_ACCESS_KEY.");
 }
 
-static bool find(struct aws *aws, struct aws_limit *limit, struct aws_credentials *out_credentials,
-                 struct error *err)
+bool aws_credentials_chain(struct aws *aws, struct aws_limit *limit,
+                           struct aws_credentials *out_credentials, struct error *err)
 {
+    AUTO(buf) struct buf whys = buf_make(1400);
     for (size_t i = 0; i < COUNT(chain); i++) {
-        if (!chain[i](aws, limit, out_credentials, err)) {
+        AUTO(buf) struct buf why = buf_make(512);
+        if (!chain[i].ask(aws, limit, out_credentials, &why, err)) {
             return false;
         }
         if (*out_credentials->access_key_id) {
             return true;
         }
+        buf_format(&whys, "%s%s (%s)", i ? ", " : "", chain[i].name, why.data);
     }
-    return none_found(aws->env, err);
+    return none_found(&whys, err);
 }
 
 static bool lasts(const struct aws_credentials *credentials, int64_t ms)
@@ -63,7 +57,11 @@ bool aws_credentials_ready(struct aws *aws, struct aws_limit *limit, struct erro
     }
     struct aws_credentials fresh = {0};
     struct error why = {0};
-    if (find(aws, limit, &fresh, &why)) {
+    if (!aws->find) {
+        return *aws->credentials.access_key_id ||
+               error_set(err, ERROR_DENIED, "no AWS credentials");
+    }
+    if (aws->find(aws, limit, &fresh, &why)) {
         aws_credentials_clear(&aws->credentials);
         aws->credentials = fresh;
         return true;
@@ -77,7 +75,9 @@ bool aws_credentials_ready(struct aws *aws, struct aws_limit *limit, struct erro
 
 void aws_credentials_forget(struct aws *aws)
 {
-    aws_credentials_clear(&aws->credentials);
+    if (aws->find) {
+        aws_credentials_clear(&aws->credentials);
+    }
 }
 
 bool aws_credentials_is_plain(const char *text)

@@ -1,9 +1,10 @@
 /*
  * Who we are to AWS: an ordered chain of providers, of which the first that is configured decides.
  *
- * In this order: environment variables; the endpoint at which ECS and EKS hand out a role's
- * temporary credentials. A provider that is configured but broken is an error, and not a reason to
- * try the next one: it would run as somebody else than was meant.
+ * In this order: environment variables; a web identity (STS); the endpoint at which ECS and EKS
+ * hand out a role's temporary credentials; profile files; the metadata service of an EC2 instance
+ * (IMDSv2). A provider that is configured but broken is an error, and not a reason to try the next
+ * one: it would run as somebody else than was meant.
  */
 #ifndef POSTLUDE_AWS_CREDENTIALS_H
 #define POSTLUDE_AWS_CREDENTIALS_H
@@ -14,6 +15,7 @@
 
 #include "aws/limit.h"
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/env.h"
 #include "base/error.h"
 #include "base/secret.h"
@@ -28,27 +30,50 @@ struct aws_credentials {
     const char *source;          /* for messages: "environment variables", "container endpoint" */
 };
 
+/* Where a session gets credentials from. ERROR_DENIED: none configured, or configured wrongly;
+ * ERROR_INVALID: no region to ask in; ERROR_UNREACHABLE: who gives them does not answer;
+ * ERROR_INTERRUPTED. */
+typedef bool aws_source(struct aws *aws, struct aws_limit *limit,
+                        struct aws_credentials *out_credentials, struct error *err);
+
 /* Sees to it that aws->credentials can be used: reads them when there are none or when less than 15
  * minutes are left of them. A failed refresh is no error while the old ones are valid for another
- * minute. ERROR_DENIED: none configured, or configured wrongly; ERROR_UNREACHABLE: the endpoint
- * does not answer; ERROR_INTERRUPTED. */
+ * minute. Errors are those of aws_source. */
 MUST_CHECK bool aws_credentials_ready(struct aws *aws, struct aws_limit *limit, struct error *err);
 
-/* Forgets the ones held, so that the next call reads them anew. */
+/* Forgets the ones held, so that the next call reads them anew; where there is nothing to read them
+ * from, they stay. */
 void aws_credentials_forget(struct aws *aws);
 
-/* One provider: true with an access key id when it has some, true without one when it is not
- * configured, false when it is configured but does not work. */
+/* The chain. When nothing is configured, the error says for each provider what it lacks. */
+MUST_CHECK bool aws_credentials_chain(struct aws *aws, struct aws_limit *limit,
+                                      struct aws_credentials *out_credentials, struct error *err);
+
+/* One provider: true with an access key id when it has some; true without one when it is not
+ * configured, and a clause in *why says what is missing; false when it is configured but does not
+ * work. */
 typedef bool aws_provider(struct aws *aws, struct aws_limit *limit,
-                          struct aws_credentials *out_credentials, struct error *err);
+                          struct aws_credentials *out_credentials, struct buf *why,
+                          struct error *err);
 MUST_CHECK bool aws_credentials_env(struct aws *aws, struct aws_limit *limit,
-                                    struct aws_credentials *out_credentials, struct error *err);
+                                    struct aws_credentials *out_credentials, struct buf *why,
+                                    struct error *err);
+MUST_CHECK bool aws_credentials_web(struct aws *aws, struct aws_limit *limit,
+                                    struct aws_credentials *out_credentials, struct buf *why,
+                                    struct error *err);
 MUST_CHECK bool aws_credentials_container(struct aws *aws, struct aws_limit *limit,
-                                          struct aws_credentials *out_credentials,
+                                          struct aws_credentials *out_credentials, struct buf *why,
                                           struct error *err);
 
-/* Pure: reads the answer of a container endpoint. ERROR_UNREACHABLE: it is not one (yet). */
-MUST_CHECK bool aws_credentials_parse(const char *text, size_t length,
+/* Pure: reads the JSON with which container endpoints and instance metadata answer.
+ * ERROR_UNREACHABLE: it is not that (yet); `who` begins the message ("the container credentials
+ * endpoint"). */
+MUST_CHECK bool aws_credentials_parse(const char *who, const char *text, size_t length,
+                                      struct aws_credentials *out_credentials, struct error *err);
+
+/* Pure: fills *out_credentials from keys that somebody typed or pasted; token may be NULL. False,
+ * with what is wrong with which of the three names in err (ERROR_DENIED), never a value. */
+MUST_CHECK bool aws_credentials_typed(const char *const names[3], const char *const values[3],
                                       struct aws_credentials *out_credentials, struct error *err);
 
 /* Whether text is one or more printable ASCII characters without blanks. */

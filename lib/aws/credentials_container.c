@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "aws/credentials.h"
@@ -6,9 +5,7 @@
 #include "aws/session.h"
 #include "aws/url.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/text.h"
 
 enum {
@@ -19,6 +16,7 @@ enum {
     URL_MAX = 4096,
 };
 
+static const char endpoint[] = "the container credentials endpoint";
 static const char relative_name[] = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 static const char full_name[] = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 static const char token_name[] = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
@@ -87,51 +85,6 @@ static bool find_token(struct env *env, struct buf *token, struct error *err)
     return true;
 }
 
-static bool bad_answer(struct error *err, const char *what)
-{
-    error_set(err, ERROR_UNREACHABLE, "the container credentials endpoint answered %s", what);
-    error_code(err, "BadCredentials");
-    return error_hint(err, "Check that the task definition's task role exists and may be assumed "
-                           "by ecs-tasks.amazonaws.com.");
-}
-
-static bool read_expiry(const json_t *answer, int64_t *out_ms, struct error *err)
-{
-    const char *expiration = json_text(answer, "Expiration");
-    *out_ms = INT64_MAX;
-    return !expiration || clock_parse(expiration, out_ms) ||
-           bad_answer(err, "an Expiration that is no time");
-}
-
-bool aws_credentials_parse(const char *text, size_t length, struct aws_credentials *out_credentials,
-                           struct error *err)
-{
-    AUTO(json) json_t *answer = NULL;
-    struct error why;
-    if (!json_read(text, length, &answer, &why)) {
-        return bad_answer(err, "something that is not JSON");
-    }
-    const char *id = json_text(answer, "AccessKeyId");
-    const char *secret_key = json_text(answer, "SecretAccessKey");
-    const char *token = json_text(answer, "Token");
-    struct aws_credentials found = {.source = "container endpoint"};
-    if (!id || !secret_key) {
-        return bad_answer(err, "JSON without AccessKeyId and SecretAccessKey");
-    }
-    if (!aws_credentials_is_plain(id) || strlen(id) >= sizeof found.access_key_id ||
-        !aws_credentials_is_plain(secret_key) || (token && !aws_credentials_is_plain(token))) {
-        return bad_answer(err, "credentials with characters that none have");
-    }
-    if (!read_expiry(answer, &found.expires_ms, err)) {
-        return false;
-    }
-    text_copy(found.access_key_id, sizeof found.access_key_id, id);
-    secret_set(&found.secret_key, secret_key);
-    secret_set(&found.session_token, token);
-    *out_credentials = found;
-    return true;
-}
-
 /* The transport's hints are about the way out; this endpoint is inside the machine. */
 static bool unreachable(struct error *err)
 {
@@ -152,11 +105,16 @@ static bool ask(struct aws *aws, const struct aws_http_request *request, struct 
         return unreachable(err);
     }
     if (response.status != 200) {
-        AUTO(buf) struct buf status = buf_make(32);
-        buf_format(&status, "HTTP status %d", response.status);
-        return bad_answer(err, status.data);
+        error_set(err, ERROR_UNREACHABLE, "%s answered HTTP status %d", endpoint, response.status);
+        error_code(err, "BadCredentials");
+    } else if (aws_credentials_parse(endpoint, response.body.data, response.body.length,
+                                     out_credentials, err)) {
+        out_credentials->source = "container endpoint";
+        return true;
     }
-    return aws_credentials_parse(response.body.data, response.body.length, out_credentials, err);
+    return error_hint(err, "Check that the task definition's task role exists and may be assumed "
+                           "by ecs-tasks.amazonaws.com; on EKS, that the pod identity association "
+                           "names a role that pods.eks.amazonaws.com may assume.");
 }
 
 /* Three times, a second apart, whatever goes wrong: the endpoint may come up after the container.
@@ -179,13 +137,15 @@ static bool ask_again(struct aws *aws, const struct aws_http_request *request,
 }
 
 bool aws_credentials_container(struct aws *aws, struct aws_limit *limit,
-                               struct aws_credentials *out_credentials, struct error *err)
+                               struct aws_credentials *out_credentials, struct buf *why,
+                               struct error *err)
 {
     AUTO(buf) struct buf url = buf_make(URL_MAX);
     if (!find_url(aws->env, &url, err)) {
         return false;
     }
     if (url.length == 0) {
+        buf_format(why, "neither %s nor %s is set", relative_name, full_name);
         return true;
     }
     struct buf token = buf_make(TOKEN_MAX);

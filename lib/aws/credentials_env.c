@@ -2,58 +2,61 @@
 
 #include "aws/credentials.h"
 #include "aws/session.h"
+#include "base/clock.h"
 #include "base/text.h"
 
-static bool half_set(struct error *err, const char *have, const char *lack)
-{
-    error_set(err, ERROR_DENIED, "%s is set, but %s is not", have, lack);
-    error_code(err, "HalfCredentials");
-    return error_hint(err, "Set both. On ECS unset both, so that the task role is used.");
-}
+static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+                                    "AWS_SESSION_TOKEN"};
+static const char expiry_name[] = "AWS_CREDENTIAL_EXPIRATION";
 
-/* What is pasted wrongly has a line end or a blank, and would only show as a wrong signature. */
-static bool check_plain(const struct env *env, const char *name, struct error *err)
+/* Tools that hand out temporary keys say when they end, and renew nothing by themselves. */
+static bool read_expiry(const struct env *env, int64_t *out_ms, struct error *err)
 {
-    const char *value = env_value(env, name);
-    if (!value || aws_credentials_is_plain(value)) {
+    const char *value = env_value(env, expiry_name);
+    if (!value) {
         return true;
     }
-    error_set(err, ERROR_DENIED, "%s has a blank, a line end or a character outside ASCII", name);
-    error_code(err, "BadCredentials");
-    return error_hint(err, "Look how it gets into the task definition: a secret that was made from "
-                           "a file often ends with a line end.");
+    int64_t ends_ms = 0;
+    if (!clock_parse(value, &ends_ms)) {
+        error_set(err, ERROR_DENIED, "%s is not a time", expiry_name);
+        error_code(err, "BadCredentials");
+        return error_hint(err, "It reads 2031-03-14T15:20:11Z; or unset it.");
+    }
+    if (ends_ms <= clock_wall_ms()) {
+        error_set(err, ERROR_DENIED, "the credentials in %s ran out at %s (%s)", names[0], value,
+                  expiry_name);
+        error_code(err, "ExpiredToken");
+        return error_hint(err, "Renew all of them; on ECS unset all of them, so that the task role "
+                               "is used.");
+    }
+    *out_ms = ends_ms;
+    return true;
 }
 
 bool aws_credentials_env(struct aws *aws, struct aws_limit *limit,
-                         struct aws_credentials *out_credentials, struct error *err)
+                         struct aws_credentials *out_credentials, struct buf *why,
+                         struct error *err)
 {
     (void)limit;
-    const char *id = env_value(aws->env, "AWS_ACCESS_KEY_ID");
-    const char *secret_key = env_value(aws->env, "AWS_SECRET_ACCESS_KEY");
-    env_conceal(aws->env, "AWS_SECRET_ACCESS_KEY");
-    env_conceal(aws->env, "AWS_SESSION_TOKEN");
-    if (!id && !secret_key) {
+    const char *values[COUNT(names)];
+    bool any = false;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        values[i] = env_value(aws->env, names[i]);
+        any |= values[i] != NULL;
+    }
+    env_conceal(aws->env, names[1]);
+    env_conceal(aws->env, names[2]);
+    if (!any) {
+        buf_format(why, "%s is not set", names[0]);
         return true;
     }
-    if (!id) {
-        return half_set(err, "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID");
-    }
-    if (!secret_key) {
-        return half_set(err, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
-    }
-    if (!check_plain(aws->env, "AWS_ACCESS_KEY_ID", err) ||
-        !check_plain(aws->env, "AWS_SECRET_ACCESS_KEY", err) ||
-        !check_plain(aws->env, "AWS_SESSION_TOKEN", err)) {
+    AUTO(aws_credentials) struct aws_credentials found = {0};
+    if (!aws_credentials_typed(names, values, &found, err) ||
+        !read_expiry(aws->env, &found.expires_ms, err)) {
         return false;
     }
-    struct aws_credentials found = {.expires_ms = INT64_MAX, .source = "environment variables"};
-    if (strlen(id) >= sizeof found.access_key_id) {
-        error_set(err, ERROR_DENIED, "AWS_ACCESS_KEY_ID is longer than any access key id");
-        return error_hint(err, "It has some 20 characters and begins with AKIA or ASIA.");
-    }
-    text_copy(found.access_key_id, sizeof found.access_key_id, id);
-    secret_set(&found.secret_key, secret_key);
-    secret_set(&found.session_token, env_value(aws->env, "AWS_SESSION_TOKEN"));
+    found.source = "environment variables";
     *out_credentials = found;
+    found = (struct aws_credentials){0};
     return true;
 }

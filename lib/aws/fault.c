@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { TEXT_MAX = 16384 };
+enum { TEXT_MAX = 16384, SECRET_SHOWN = 12 };
 
 static const struct {
     const char *code;
@@ -186,5 +186,15 @@ void aws_fault_read(const struct aws_http_response *response, struct aws_fault *
         read_json(body, out_fault);
     } else if (memmem(body->data, body->length, "<Error>", 7)) {
         read_xml(body, out_fault);
+    }
+}
+
+void aws_fault_mask(char *message, const char *secret)
+{
+    char beginning[SECRET_SHOWN + 1];
+    text_copy(beginning, sizeof beginning, secret);
+    char *found = strlen(beginning) == SECRET_SHOWN ? strstr(message, beginning) : NULL;
+    if (found) {
+        *found = '\0';
     }
 }

@@ -34,6 +34,10 @@ void aws_fault_read(const struct aws_http_response *response, struct aws_fault *
 /* By the table of codes, else by the status. */
 enum aws_verdict aws_fault_judge(const struct aws_fault *fault);
 
+/* Cuts a message before a secret that was sent, of which it may hold only the beginning. A secret
+ * shorter than 12 characters is not looked for. */
+void aws_fault_mask(char *message, const char *secret);
+
 /* Appends the text of the first <tag>...</tag>, entities resolved. False when there is none. */
 MUST_CHECK bool aws_xml_text(const char *xml, size_t length, const char *tag, struct buf *out);
 

@@ -4,7 +4,14 @@ enum { PAUSE_MS = 1000 };
 
 struct aws aws_open(struct env *env)
 {
-    return (struct aws){.env = env, .http = aws_http_curl, .pause_ms = PAUSE_MS};
+    return (struct aws){
+        .env = env, .http = aws_http_curl, .pause_ms = PAUSE_MS, .find = aws_credentials_chain};
+}
+
+struct aws aws_open_bare(const struct aws *like)
+{
+    return (struct aws){
+        .env = like->env, .http = like->http, .pause_ms = like->pause_ms, .skew_ms = like->skew_ms};
 }
 
 void aws_close(struct aws *aws)

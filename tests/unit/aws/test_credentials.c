@@ -72,10 +72,6 @@ static void says_what_it_looked_for(void **state)
     check_refused(&f, ERROR_DENIED, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     assert_non_null(strstr(f.err.hint, "taskRoleArn"));
     close_fixture(&f);
-    OPEN("AWS_PROFILE=dev");
-    check_refused(&f, ERROR_DENIED, "no AWS credentials");
-    assert_non_null(strstr(f.err.hint, "AWS_PROFILE is set"));
-    close_fixture(&f);
 }
 
 static void refuses_half_of_a_key(void **state)
@@ -261,7 +257,7 @@ static void check_answer(const struct block *block)
     struct error err = {0};
     const char *text = block_need(block, "answer");
     const char *refused = block_get(block, "refused");
-    bool read = aws_credentials_parse(text, strlen(text), &found, &err);
+    bool read = aws_credentials_parse("it", text, strlen(text), &found, &err);
     assert_int_equal(read, refused == NULL);
     if (refused) {
         assert_int_equal(err.kind, ERROR_UNREACHABLE);
