@@ -130,6 +130,16 @@ static const struct partition *partition_of(const char *region)
     return found;
 }
 
+const char *aws_partition_suffix(const char *region)
+{
+    return partition_of(region)->suffix;
+}
+
+bool aws_partition_same(const char *a, const char *b)
+{
+    return partition_of(a) == partition_of(b);
+}
+
 static bool use_partition(const struct env *env, enum aws_service service,
                           struct aws_endpoint *endpoint, struct error *err)
 {

@@ -41,4 +41,9 @@ MUST_CHECK bool aws_endpoint_find(const struct env *env, enum aws_service servic
                                   const char *region, struct aws_endpoint *out_endpoint,
                                   struct error *err);
 
+/* What stands behind the region in host names of its partition: "amazonaws.com". */
+const char *aws_partition_suffix(const char *region);
+/* Whether two regions are of one partition. */
+bool aws_partition_same(const char *a, const char *b);
+
 #endif

@@ -22,12 +22,13 @@ enum { AWS_HTTP_HEADERS_MAX = 12 };
 
 struct aws_header {
     const char *name;
-    const char *value; /* may be a secret: not for logs or errors */
+    const char *value; /* may be a secret: not for logs or errors. "": the header is not sent, nor
+                          the one that libcurl would add by itself */
 };
 
 struct aws_http_request {
     const char *method;
-    const char *url;
+    const char *url;                                 /* goes out byte for byte */
     struct aws_header headers[AWS_HTTP_HEADERS_MAX]; /* ends at the first without a name */
     const void *body;                                /* NULL: none */
     size_t body_length;

@@ -42,7 +42,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *exchange_)
 static void add_header(struct exchange *exchange, const char *name, const char *value)
 {
     AUTO(buf) struct buf line = buf_make(32768);
-    buf_format(&line, "%s: %s", name, value);
+    buf_format(&line, "%s: %s", name, value); /* libcurl leaves out a header without a value */
     struct curl_slist *longer = curl_slist_append(exchange->headers, line.data);
     if (!longer) {
         memory_die();
@@ -128,6 +128,7 @@ static void close_exchange(struct exchange *exchange)
     (void)curl_multi_cleanup(exchange->multi);
     curl_slist_free_all(exchange->headers);
     buf_wipe(&exchange->body);
+    explicit_bzero(exchange->url.query, sizeof exchange->url.query); /* it may be a signature */
 }
 
 static CURLcode result_of(struct exchange *exchange)

@@ -13,14 +13,15 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-enum { AWS_HOST_SIZE = 256, AWS_PATH_SIZE = 2048 };
+/* A presigned query with a session token has 2 to 4 KB. */
+enum { AWS_HOST_SIZE = 256, AWS_PATH_SIZE = 2048, AWS_QUERY_SIZE = 8192 };
 
 struct aws_url {
     bool secure;                       /* https */
     char host[AWS_HOST_SIZE];          /* lower case; an IPv6 literal without its brackets */
     char authority[AWS_HOST_SIZE + 8]; /* as the Host header says it: no default port */
     char path[AWS_PATH_SIZE];          /* begins with a slash */
-    char query[AWS_PATH_SIZE];         /* without the question mark */
+    char query[AWS_QUERY_SIZE];        /* without the question mark */
 };
 
 /* http and https only; no user, no fragment, no blank or control character. ERROR_INVALID. */

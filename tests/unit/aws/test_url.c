@@ -44,6 +44,27 @@ static void refuses_what_is_too_long(void **state)
     assert_false(aws_url_parse(path.data, &url, &err));
 }
 
+static void check_query(size_t length, bool good)
+{
+    struct aws_url url;
+    struct error err;
+    AUTO(buf) struct buf text = buf_make(16384);
+    buf_text(&text, "https://a/?");
+    for (size_t i = 0; i < length; i++) {
+        buf_char(&text, 'q');
+    }
+    assert_int_equal(aws_url_parse(text.data, &url, &err), good);
+    assert_true(!good || strlen(url.query) == length);
+}
+
+static void has_room_for_a_signature(void **state)
+{
+    (void)state;
+    check_query(4096, true);
+    check_query(8191, true);
+    check_query(8192, false);
+}
+
 static void encodes_and_decodes_every_byte(void **state)
 {
     (void)state;
@@ -64,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_is_too_long),
+        cmocka_unit_test(has_room_for_a_signature),
         cmocka_unit_test(reads_and_refuses_urls),
         cmocka_unit_test(encodes_and_decodes_every_byte),
     };
