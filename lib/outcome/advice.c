@@ -3,15 +3,42 @@
 #include "base/text.h"
 #include "outcome/parts.h"
 
+/* Whether this run ended before it knew what there is to apply. */
+static bool knows_nothing(const struct outcome *outcome)
+{
+    switch (outcome->error.kind) {
+    case ERROR_INVALID:
+    case ERROR_UNREACHABLE:
+    case ERROR_DENIED:
+    case ERROR_BUSY:
+    case ERROR_INTERRUPTED:
+    case ERROR_UNKNOWN:
+    case ERROR_LOST:
+    case ERROR_INTERNAL:
+        return outcome_part_planned(outcome) == 0;
+    case ERROR_NONE:
+    case ERROR_FAILED:
+    case ERROR_REFUSED:
+    case ERROR_CONFLICT:
+    case ERROR_UNDELIVERED:
+    case ERROR_PENDING:
+        return false;
+    }
+    return false;
+}
+
 /* The pipeline does not wait for us: its code is out whatever became of the migrations. */
 static void code_is_out(const struct outcome *outcome, struct buf *out)
 {
     bool left = outcome_part_planned(outcome) > outcome->applied_count;
     bool pipeline = text_same(outcome->trigger_kind, "codepipeline");
-    if (left && pipeline && !outcome->dry_run && outcome->error.kind != ERROR_PENDING) {
+    if (!pipeline || outcome->dry_run || outcome->error.kind == ERROR_PENDING) {
+        return;
+    }
+    if (left || knows_nothing(outcome)) {
         buf_text(out, out->length ? " " : "");
-        buf_text(out, "The pipeline has ended all the same: its code may be running without "
-                      "what is not applied.");
+        buf_text(out, "The pipeline has ended all the same: its code may be running without ");
+        buf_text(out, left ? "what is not applied." : "the migrations that came with it.");
     }
 }
 

@@ -187,6 +187,7 @@ static void put_left(json_t *object, const struct outcome *outcome)
     put(object, "statements_total", counted ? number(failure->statements_total) : json_null());
     put(object, "exit_status",
         failure->has_exit_status ? number(failure->exit_status) : json_null());
+    put(object, "together", json_boolean(outcome_part_shared(outcome)));
 }
 
 json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail detail)
@@ -244,5 +245,6 @@ json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail)
     put(report, "unknown", texts(outcome->unknown, outcome->unknown_count));
     put_text(report, "note", outcome->note);
     put(report, "every", steps(outcome->every, outcome->every_count));
+    put(report, "late", json_boolean(outcome->late));
     return report;
 }

@@ -77,6 +77,7 @@ struct outcome_step {
 struct outcome {
     enum outcome_kind kind;
     bool dry_run;
+    bool late; /* told by a later run, since this one could not */
     char run_id[UUID_TEXT_SIZE];
     char *plan; /* NULL: the plan could not be read */
 
@@ -144,19 +145,26 @@ enum outcome_detail {
 
 /* The report of contract section 6: every key is always there, null where nothing is known; only
  * exit_status in an entry of applied is there for commands alone. Behind those of the contract
- * stand dry_run, unknown (ids), note and every ({id, duration_ms, exit_status}), and in error code,
- * where, schema, table, column_name, constraint, and then left: "nothing", "statements", "unknown"
- * (needs "postlude resolve"), "command" or "all"; null where the error is at no migration, or its
- * kind says more (a COMMIT that was not confirmed); statements_done, statements_total: with left
- * "statements", and "unknown" when it has statements; exit_status: of the command. A statement with
- * the word PASSWORD is never in it. New reference. */
+ * stand dry_run, unknown (ids), note, every ({id, duration_ms, exit_status}) and late, and in error
+ * code, where, schema, table, column_name, constraint, and then left: "nothing", "statements",
+ * "unknown" (needs "postlude resolve"), "command" or "all"; null where the error is at no
+ * migration, or its kind says more (a COMMIT that was not confirmed); statements_done,
+ * statements_total: with left "statements", and "unknown" when it has statements; exit_status: of
+ * the command; together: the migrations shared one transaction. A statement with the word PASSWORD
+ * is never in it. New reference. */
 json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail);
+
+/* The reverse, of a report as it was kept (whole): rendered again it is the same, and so is the
+ * text. What an older or newer release left out or put in beside is no error, and what is of
+ * another type counts as left out. ERROR_INVALID: the outcome has no name that this release knows.
+ * The caller frees *out_outcome. */
+MUST_CHECK bool outcome_read(const json_t *report, struct outcome **out_outcome, struct error *err);
 
 /* The error object of the report alone, for the ledger; null without an error. New reference. */
 json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail detail);
 
 /* For people, several lines, at most `width` columns where words allow: what happened, what state
- * the database is in, what to do. */
+ * the database is in, what to do; then who and where. */
 void outcome_text(const struct outcome *outcome, enum outcome_detail detail, size_t width,
                   struct buf *out);
 

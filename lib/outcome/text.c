@@ -271,6 +271,27 @@ static void run_row(const struct outcome *outcome, struct page_rows *rows)
     }
 }
 
+/* First of all: whoever reads an alarm has to know that it is an old one. */
+static void late_block(const struct sheet *sheet)
+{
+    const struct outcome *outcome = sheet->outcome;
+    if (!outcome->late) {
+        return;
+    }
+    AUTO(buf) struct buf line = buf_make(1024);
+    char when[CLOCK_TEXT_SIZE] = "some time ago";
+    if (outcome->finished_ms > 0) {
+        clock_format(outcome->finished_ms, when);
+    }
+    buf_format(
+        &line,
+        "LATE: this run ended %s%s and could not report then. Runs after it may have changed "
+        "what it says; \"postlude status\" shows what is so now.",
+        outcome->finished_ms > 0 ? "at " : "", when);
+    paragraph(sheet, "", 0, line.data);
+    buf_char(sheet->out, '\n');
+}
+
 static void origin_block(const struct sheet *sheet)
 {
     const struct outcome *outcome = sheet->outcome;
@@ -327,6 +348,7 @@ void outcome_text(const struct outcome *outcome, enum outcome_detail detail, siz
                   struct buf *out)
 {
     struct sheet sheet = {outcome, detail, width, out};
+    late_block(&sheet);
     AUTO(buf) struct buf headline = buf_make(SENTENCES_MAX);
     outcome_part_headline(outcome, &headline);
     paragraph(&sheet, "", 4, headline.data);
@@ -335,6 +357,6 @@ void outcome_text(const struct outcome *outcome, enum outcome_detail detail, siz
     }
     state_block(&sheet);
     progress_block(&sheet);
-    origin_block(&sheet);
     advice_block(&sheet);
+    origin_block(&sheet);
 }

@@ -325,6 +325,14 @@ static inline struct outcome *sample_hostile(void)
     return outcome;
 }
 
+/* Told by a later run. */
+static struct outcome *sample_late(void)
+{
+    struct outcome *outcome = sample_failed();
+    outcome->late = true;
+    return outcome;
+}
+
 static const struct {
     const char *name;
     struct outcome *(*make)(void);
@@ -375,6 +383,7 @@ static const struct {
     {"dry_run", sample_dry_run},
     {"dry_run_nothing", sample_dry_run_nothing},
     {"dry_run_conflict", sample_dry_run_conflict},
+    {"late", sample_late},
 };
 
 #endif

@@ -28,7 +28,7 @@ static const char *const keys[] = {
     "schema",          "outcome",  "exit_code",  "plan",        "run_id",      "summary",
     "trigger",         "database", "started_at", "finished_at", "duration_ms", "applied",
     "already_applied", "pending",  "error",      "task",        "log_url",     "rerun",
-    "dry_run",         "unknown",  "note",       "every",
+    "dry_run",         "unknown",  "note",       "every",       "late",
 };
 static const char *const trigger_keys[] = {
     "kind",    "pipeline", "stage",    "execution_id",   "attempt", "event_id",
