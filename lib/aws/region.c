@@ -28,6 +28,10 @@ bool aws_region_find(struct aws *aws, struct aws_limit *limit, char out_region[A
         text_copy(out_region, AWS_REGION_SIZE, value);
         return true;
     }
+    if (*aws->task_region) {
+        text_copy(out_region, AWS_REGION_SIZE, aws->task_region);
+        return true;
+    }
     error_set(err, ERROR_INVALID, "no AWS region is known");
     return error_hint(err, "Set AWS_REGION, as ECS does by itself.");
 }

@@ -13,7 +13,8 @@
 
 enum { AWS_REGION_SIZE = 32 };
 
-/* AWS_REGION, else AWS_DEFAULT_REGION. ERROR_INVALID: neither is set, or to what is no region. */
+/* AWS_REGION, else AWS_DEFAULT_REGION, else that of the ECS task we run in, once it was asked for
+ * (aws/task.h). ERROR_INVALID: none of them is known, or a variable is set to what is no region. */
 MUST_CHECK bool aws_region_find(struct aws *aws, struct aws_limit *limit,
                                 char out_region[AWS_REGION_SIZE], struct error *err);
 

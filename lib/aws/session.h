@@ -31,6 +31,7 @@ struct aws {
     int64_t skew_ms;      /* AWS's clock minus ours, once it turned out to matter */
     struct aws *base;     /* borrowed: who asks for the role; NULL: this is nobody's role */
     struct aws_role role; /* where there is a base */
+    char task_region[32]; /* of the ECS task that we run in; "" = none, or not asked yet */
 };
 
 /* A session over libcurl, with the credentials that aws_credentials_chain finds. Nothing is read or

@@ -17,7 +17,8 @@ PURE_ROOMS = {'sql', 'trigger', 'outcome'}
 PURE_FILES = {
     'lib/base/buf.c', 'lib/base/digest.c', 'lib/base/error.c', 'lib/base/finding.c',
     'lib/base/json.c', 'lib/base/secret.c', 'lib/base/text.c',
-    'lib/aws/sigv4.c', 'lib/engine/admit.c', 'lib/engine/decide.c', 'lib/engine/message.c',
+    'lib/aws/sigv4.c', 'lib/aws/task_links.c', 'lib/aws/task_read.c',
+    'lib/engine/admit.c', 'lib/engine/decide.c', 'lib/engine/message.c',
     'lib/plan/parse.c', 'lib/plan/syntax.c', 'lib/plan/value.c',
 }
 
