@@ -36,6 +36,7 @@ from aws_server import Server
 from aws_signature import Refusal, verify
 from aws_sns import Sns
 from aws_sts import Sts
+from door import Door
 
 # Less than this is no secret that could be looked for.
 SECRET_MIN = 8
@@ -218,6 +219,10 @@ class AwsEndpoint:
         """What the next questions about it are answered with, one each, the last for ever:
         ("NotFound", "InProgress", "Succeeded") is a service that takes its time."""
         self.codepipeline.set_status(execution_id, statuses)
+
+    def door(self, socket_path, certificate, users, host):
+        """A Door to a PostgreSQL server, see Lab.door; the caller stops it."""
+        return Door(self, socket_path, certificate, users, host).start()
 
     # What happened ---------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ class Lab:
         self.bouncer = None
         self._numbers = itertools.count(1)
         self._databases = []
-        self._users = {}
+        self._doors = []
 
     # Life ------------------------------------------------------------------------------------
 
@@ -157,7 +157,7 @@ class Lab:
         authority = Authority(self.folder, "ca")
         self.ca_file = authority.certificate
         self.wrong_ca_file = Authority(self.folder, "wrong-ca").certificate
-        certificate = f"{self.folder}/server"
+        self._certificate = certificate = f"{self.folder}/server"
         authority.issue(certificate, ["DNS:localhost", "IP:127.0.0.1"])
         own(f"{certificate}.key", 0o600)
         self.server = PostgreSQL(self.folder, self.passwords[SUPERUSER], certificate, self.settings)
@@ -192,6 +192,8 @@ class Lab:
         if not self.folder:
             return
         folder, self.folder = self.folder, None
+        for door in self._doors:
+            door.stop()
         for server in (self.bouncer, self.server):
             if server:
                 server.stop()
@@ -234,6 +236,14 @@ class Lab:
             if self.bouncer:
                 self.bouncer.configure(self._pooler_users())
                 self.console("RELOAD")
+
+    def door(self, users=("migrator",), host="127.0.0.1"):
+        """An open Door to the server, as an instance of RDS with IAM authentication: it lets in
+        these users with a token for host, its port, and their name."""
+        self.server.trust_us_as(users)
+        door = self.aws.door(self.server.socket_path, self._certificate, users, host)
+        self._doors.append(door)
+        return door
 
     def psql(self, sql, db="postgres", user=SUPERUSER, port=None, check=True):
         """Runs sql; returns what it printed, unaligned, without headers. As the superuser it goes

@@ -6,6 +6,7 @@ alone.
 
 import glob
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -43,12 +44,13 @@ class PostgreSQL:
         self.log = f"{folder}/postgresql.log"
         self.child = None
         self.port = None
+        self._password = password
+        self._trusted = set()
         for path in (self.data, self.sockets):
             os.mkdir(path)
             own(path, 0o700 if path == self.data else 0o755)
         self._initdb(folder, password)
-        with open(f"{self.data}/pg_hba.conf", "w", encoding="utf-8") as hba:
-            hba.write("local all all scram-sha-256\nhostssl all all 127.0.0.0/8 scram-sha-256\n")
+        self._admit([])
         with open(f"{self.data}/postgresql.auto.conf", "w", encoding="utf-8") as conf:
             conf.writelines(f"{line}\n" for line in (
                 "listen_addresses = '127.0.0.1'", f"unix_socket_directories = '{self.sockets}'",
@@ -57,6 +59,38 @@ class PostgreSQL:
                 "shared_buffers = 16MB", "max_connections = 200", "max_wal_size = 256MB",
                 "log_connections = on", "log_line_prefix = '%m [%p] %q%u@%d %a '",
                 "timezone = 'UTC'", *settings))
+
+    def _admit(self, users):
+        """Who may connect how: with a password, and we as users, without one, over the socket."""
+        with open(f"{self.data}/pg_hba.conf", "w", encoding="utf-8") as hba:
+            hba.writelines(f"local all {name} peer map=door\n" for name in users)
+            hba.write("local all all scram-sha-256\nhostssl all all 127.0.0.0/8 scram-sha-256\n")
+        with open(f"{self.data}/pg_ident.conf", "w", encoding="utf-8") as ident:
+            ours = pwd.getpwuid(os.geteuid()).pw_name
+            ident.writelines(f"door {ours} {name}\n" for name in users)
+
+    def trust_us_as(self, users):
+        """Lets this system's user, which we are, connect as users over the socket."""
+        self._trusted.update(users)
+        self._admit(sorted(self._trusted))
+        before = self._loaded()
+        self.child.signal(signal.SIGHUP)
+        if not wait_until(lambda: self._loaded() != before, self.child):
+            raise RuntimeError("PostgreSQL did not read its configuration")
+
+    def _loaded(self):
+        """When the postmaster read its configuration, as a new session sees it."""
+        return subprocess.run(
+            [f"{self.programs}/psql", "-XqAtc", "select pg_conf_load_time()"], check=True,
+            capture_output=True, text=True, cwd="/", env={
+                "PATH": "/usr/bin:/bin", "PGHOST": self.sockets, "PGPORT": str(self.port),
+                "PGUSER": SUPERUSER, "PGPASSWORD": self._password,
+                "PGDATABASE": "postgres"}).stdout
+
+    @property
+    def socket_path(self):
+        """The Unix socket."""
+        return f"{self.sockets}/.s.PGSQL.{self.port}"
 
     def _initdb(self, folder, password):
         secret = f"{folder}/superuser"
