@@ -4,6 +4,7 @@
 
 #include "aws/session.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 
 enum { REFRESH_MS = 15 * 60 * 1000, USABLE_MS = 60 * 1000 };
@@ -11,11 +12,66 @@ enum { REFRESH_MS = 15 * 60 * 1000, USABLE_MS = 60 * 1000 };
 static const struct provider {
     const char *name;
     aws_provider *ask;
+    const char *configured[2]; /* by either of these variables */
 } chain[] = {
-    {"environment variables", aws_credentials_env},
-    {"web identity", aws_credentials_web},
-    {"container endpoint", aws_credentials_container},
+    {"environment variables", aws_credentials_env, {"AWS_ACCESS_KEY_ID"}},
+    {"web identity", aws_credentials_web, {"AWS_WEB_IDENTITY_TOKEN_FILE"}},
+    {"container endpoint",
+     aws_credentials_container,
+     {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"}},
+    {"profile files", aws_credentials_profile, {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}},
+    {AWS_SOURCE_INSTANCE, aws_credentials_instance, {NULL}},
 };
+enum { ENVIRONMENT = 0, CONTAINER = 2, PROFILE = 3 };
+
+/* The variable that configures a provider, or NULL. */
+static const char *variable_of(const struct env *env, const struct provider *provider)
+{
+    for (size_t i = 0; i < COUNT(provider->configured); i++) {
+        const char *name = provider->configured[i];
+        if (name && env_value(env, name)) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+/* Keys without a token stay when everybody has forgotten them; a token was put there today. */
+static bool is_surprising(size_t winner, size_t hidden, const struct aws_credentials *credentials)
+{
+    bool forgotten = winner == ENVIRONMENT && !secret_is_set(&credentials->session_token);
+    return hidden <= CONTAINER ? forgotten : hidden == PROFILE && winner == CONTAINER;
+}
+
+static void warn(const char *winner, const char *hidden)
+{
+    struct error error = {0};
+    error_set(&error, ERROR_DENIED, "AWS credentials come from %s, and hide %s", winner, hidden);
+    error_hint(&error, "When the role is meant, unset what is in front of it.");
+    log_trouble(LOG_WARN, NULL, &error);
+}
+
+static void tell(const struct env *env, size_t winner, const struct aws_credentials *credentials)
+{
+    static bool told;
+    AUTO(buf) struct buf hidden = buf_make(512);
+    bool surprising = false;
+    buf_text(&hidden, "");
+    for (size_t i = winner + 1; i < COUNT(chain); i++) {
+        const char *variable = variable_of(env, &chain[i]);
+        if (variable) {
+            buf_format(&hidden, "%s%s (%s)", hidden.length ? ", " : "", chain[i].name, variable);
+            surprising |= is_surprising(winner, i, credentials);
+        }
+    }
+    if (!told && surprising) {
+        warn(chain[winner].name, hidden.data);
+    } else if (!told) {
+        log_debug("AWS credentials were found", LOG_TEXT("source", chain[winner].name),
+                  LOG_TEXT("passed_over", hidden.length ? hidden.data : "none"));
+    }
+    told = true;
+}
 
 static bool none_found(const struct buf *whys, struct error *err)
 {
@@ -37,6 +93,7 @@ bool aws_credentials_chain(struct aws *aws, struct aws_limit *limit,
             return false;
         }
         if (*out_credentials->access_key_id) {
+            tell(aws->env, i, out_credentials);
             return true;
         }
         buf_format(&whys, "%s%s (%s)", i ? ", " : "", chain[i].name, why.data);

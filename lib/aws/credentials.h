@@ -22,6 +22,9 @@
 
 struct aws;
 
+/* The source of credentials that an EC2 instance gave. */
+#define AWS_SOURCE_INSTANCE "instance metadata"
+
 struct aws_credentials {
     char access_key_id[132]; /* "" = none */
     struct secret secret_key;
@@ -45,7 +48,9 @@ MUST_CHECK bool aws_credentials_ready(struct aws *aws, struct aws_limit *limit, 
  * from, they stay. */
 void aws_credentials_forget(struct aws *aws);
 
-/* The chain. When nothing is configured, the error says for each provider what it lacks. */
+/* The chain. When nothing is configured, the error says for each provider what it lacks. The first
+ * time in the life of the process it logs who won, and warns when that hides somebody else who was
+ * configured. */
 MUST_CHECK bool aws_credentials_chain(struct aws *aws, struct aws_limit *limit,
                                       struct aws_credentials *out_credentials, struct error *err);
 
@@ -64,6 +69,13 @@ MUST_CHECK bool aws_credentials_web(struct aws *aws, struct aws_limit *limit,
 MUST_CHECK bool aws_credentials_container(struct aws *aws, struct aws_limit *limit,
                                           struct aws_credentials *out_credentials, struct buf *why,
                                           struct error *err);
+
+MUST_CHECK bool aws_credentials_profile(struct aws *aws, struct aws_limit *limit,
+                                        struct aws_credentials *out_credentials, struct buf *why,
+                                        struct error *err);
+MUST_CHECK bool aws_credentials_instance(struct aws *aws, struct aws_limit *limit,
+                                         struct aws_credentials *out_credentials, struct buf *why,
+                                         struct error *err);
 
 /* Pure: reads the JSON with which container endpoints and instance metadata answer.
  * ERROR_UNREACHABLE: it is not that (yet); `who` begins the message ("the container credentials

@@ -9,7 +9,7 @@ bool aws_http_check(const char *url, struct aws_url *out_url, struct error *err)
         error_set(err, ERROR_INVALID, "%s: plain http is refused", out_url->authority);
         error_where(err, "%s", out_url->authority);
         return error_hint(err, "Use https; plain http goes only to loopback addresses and to the "
-                               "credentials endpoints of ECS and EKS.");
+                               "credentials endpoints of ECS, EKS and EC2.");
     }
     return true;
 }

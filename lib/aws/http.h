@@ -57,7 +57,7 @@ MUST_CHECK bool aws_http_curl(const struct aws_http_request *request, struct aws
                               struct aws_http_response *out_response, struct error *err);
 
 /* Pure: parses url, and refuses plain http to anywhere but this machine and the credentials
- * endpoints of ECS and EKS. ERROR_INVALID. */
+ * endpoints of ECS, EKS and EC2. ERROR_INVALID. */
 MUST_CHECK bool aws_http_check(const char *url, struct aws_url *out_url, struct error *err);
 
 /* Wipes and frees; safe on a zeroed struct. */

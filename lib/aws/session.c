@@ -1,5 +1,7 @@
 #include "aws/session.h"
 
+#include "base/text.h"
+
 enum { PAUSE_MS = 1000 };
 
 struct aws aws_open(struct env *env)
@@ -10,8 +12,10 @@ struct aws aws_open(struct env *env)
 
 struct aws aws_open_bare(const struct aws *like)
 {
-    return (struct aws){
+    struct aws made = {
         .env = like->env, .http = like->http, .pause_ms = like->pause_ms, .skew_ms = like->skew_ms};
+    text_copy(made.task_region, sizeof made.task_region, like->task_region);
+    return made;
 }
 
 void aws_close(struct aws *aws)

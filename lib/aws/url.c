@@ -127,7 +127,8 @@ bool aws_url_is_loopback(const struct aws_url *url)
 
 bool aws_url_is_local(const struct aws_url *url)
 {
-    static const char *const inside[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"};
+    static const char *const inside[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23",
+                                         "169.254.169.254", "fd00:ec2::254"};
     for (size_t i = 0; i < COUNT(inside); i++) {
         if (strcmp(url->host, inside[i]) == 0) {
             return true;

@@ -30,8 +30,8 @@ MUST_CHECK bool aws_url_parse(const char *text, struct aws_url *out_url, struct 
 /* Whether host is localhost or a loopback address literal (127/8, ::1). Nothing is looked up. */
 bool aws_url_is_loopback(const struct aws_url *url);
 
-/* Whether plain http may go there: loopback, or the addresses inside the machine at which ECS and
- * EKS hand out credentials. */
+/* Whether plain http may go there: loopback, or the link-local addresses at which ECS, EKS and
+ * EC2 hand out credentials. */
 bool aws_url_is_local(const struct aws_url *url);
 
 /* Appends text with everything but A-Z a-z 0-9 - _ . ~ and the characters of `keep` as %XX. */

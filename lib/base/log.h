@@ -3,7 +3,8 @@
  *
  * A JSON line has time, level, msg, run_id and the fields given, and is at most 12 KiB, because
  * log drivers split longer ones. Control characters are shown escaped. Rooms below the engine do
- * not log: they return errors.
+ * not log: they return errors. The one exception is whose credentials are used (lib/aws), which is
+ * neither an answer nor an error.
  */
 #ifndef POSTLUDE_BASE_LOG_H
 #define POSTLUDE_BASE_LOG_H
