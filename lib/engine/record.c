@@ -41,6 +41,7 @@ static void set_trigger(json_t *row, const struct outcome *outcome)
     set_text(row, "region", outcome->region);
     set_text(row, "schedule", outcome->schedule);
     set_text(row, "scheduled_time", outcome->scheduled_time);
+    set_text(row, "revision", outcome->source_revision);
     set_text(row, "operator", outcome->by);
     set_text(row, "reason", outcome->reason);
 }

@@ -120,6 +120,7 @@ static json_t *trigger(const struct outcome *outcome)
     put_text(object, "scheduled_time", outcome->scheduled_time);
     put_text(object, "reason", outcome->reason);
     put_text(object, "by", outcome->by);
+    put_text(object, "revision", outcome->source_revision);
     return object;
 }
 

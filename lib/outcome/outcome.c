@@ -39,7 +39,7 @@ void outcome_free(struct outcome *outcome)
         outcome->schedule, outcome->reason,       outcome->scheduled_time, outcome->by,
         outcome->host,     outcome->database,     outcome->user,           outcome->note,
         outcome->image,    outcome->task_arn,     outcome->cluster,        outcome->family,
-        outcome->revision, outcome->log_url,      outcome->rerun,
+        outcome->revision, outcome->log_url,      outcome->rerun,          outcome->source_revision,
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         free(texts[i]);

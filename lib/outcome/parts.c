@@ -161,6 +161,7 @@ static void execution(const struct outcome *outcome, struct buf *out)
     if (outcome->attempt > 0 && outcome->execution_id) {
         buf_format(out, ", attempt %" PRId64, outcome->attempt);
     }
+    add_part(out, ", revision ", outcome->source_revision);
 }
 
 void outcome_part_trigger(const struct outcome *outcome, struct buf *out)

@@ -78,6 +78,7 @@ static void read_trigger(const json_t *trigger, struct outcome *outcome)
     outcome->scheduled_time = copy(trigger, "scheduled_time");
     outcome->reason = copy(trigger, "reason");
     outcome->by = copy(trigger, "by");
+    outcome->source_revision = copy(trigger, "revision");
 }
 
 static void read_database(const json_t *database, struct outcome *outcome)

@@ -12,6 +12,7 @@ static inline struct outcome *sample_applied(void)
 {
     struct outcome *outcome = sample_pipeline(1204);
     sample_connected(outcome);
+    outcome->source_revision = memory_text("c0ffee3f0d9b5a7e61");
     outcome->already_applied = 41;
     outcome_add_applied(outcome, "0042_create_refunds", 12);
     outcome_add_applied(outcome, "0043_backfill", 1180);
@@ -313,11 +314,11 @@ static inline struct outcome *sample_hostile(void)
     outcome_add_pending(outcome, hostile);
     outcome_add_unknown(outcome, hostile);
     outcome_add_every(outcome, hostile, 5, 1);
-    char **texts[] = {&outcome->plan,     &outcome->pipeline, &outcome->execution_id,
-                      &outcome->by,       &outcome->reason,   &outcome->host,
-                      &outcome->database, &outcome->user,     &outcome->note,
-                      &outcome->image,    &outcome->task_arn, &outcome->log_url,
-                      &outcome->rerun};
+    char **texts[] = {&outcome->plan,     &outcome->pipeline,       &outcome->execution_id,
+                      &outcome->by,       &outcome->reason,         &outcome->host,
+                      &outcome->database, &outcome->user,           &outcome->note,
+                      &outcome->image,    &outcome->task_arn,       &outcome->log_url,
+                      &outcome->rerun,    &outcome->source_revision};
     for (size_t i = 0; i < COUNT(texts); i++) {
         free(*texts[i]);
         *texts[i] = memory_text(hostile);

@@ -31,8 +31,8 @@ static const char *const keys[] = {
     "dry_run",         "unknown",  "note",       "every",       "late",
 };
 static const char *const trigger_keys[] = {
-    "kind",    "pipeline", "stage",    "execution_id",   "attempt", "event_id",
-    "account", "region",   "schedule", "scheduled_time", "reason",  "by",
+    "kind",   "pipeline", "stage",          "execution_id", "attempt", "event_id", "account",
+    "region", "schedule", "scheduled_time", "reason",       "by",      "revision",
 };
 
 static void assert_keys(json_t *object, const char *const *wanted, size_t count)
