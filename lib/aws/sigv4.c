@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "aws/url.h"
 #include "base/clock.h"
 
 enum { CANONICAL_MAX = 65536, LINE_MAX_BYTES = 1024 };
@@ -98,6 +99,43 @@ bool aws_sigv4_sign(struct aws_sigv4 *sigv4)
     aws_sigv4_authorization(sigv4);
     return !sigv4->canonical_request.full && !sigv4->signed_headers.full &&
            !sigv4->string_to_sign.full && !sigv4->authorization.full;
+}
+
+static void add_query(struct buf *out, const struct aws_sigv4 *sigv4,
+                      const struct secret *session_token, int expires_s)
+{
+    char time[CLOCK_TEXT_SIZE];
+    struct buf credential = buf_make(LINE_MAX_BYTES);
+    clock_format_basic(sigv4->time_ms, time);
+    buf_format(&credential, "%s/", sigv4->access_key_id);
+    add_scope(&credential, sigv4);
+    buf_format(out, "%s&X-Amz-Algorithm=%s&X-Amz-Credential=", sigv4->query, algorithm);
+    aws_url_encode(out, credential.data, credential.length, "");
+    buf_format(out, "&X-Amz-Date=%s&X-Amz-Expires=%d&X-Amz-SignedHeaders=host", time, expires_s);
+    if (secret_is_set(session_token)) {
+        const char *token = secret_reveal(session_token);
+        buf_text(out, "&X-Amz-Security-Token=");
+        aws_url_encode(out, token, strlen(token), "");
+    }
+    buf_free(&credential);
+}
+
+bool aws_sigv4_presign(struct aws_sigv4 *sigv4, const struct secret *session_token, int expires_s,
+                       struct buf *out)
+{
+    struct aws_sigv4 whole = *sigv4;
+    struct buf query = buf_make(CANONICAL_MAX);
+    add_query(&query, sigv4, session_token, expires_s);
+    whole.query = query.data;
+    aws_sigv4_canonical_request(&whole);
+    aws_sigv4_string_to_sign(&whole);
+    aws_sigv4_signature(&whole);
+    bool fits = !query.full && !whole.canonical_request.full && !whole.string_to_sign.full;
+    buf_format(out, "%s&X-Amz-Signature=%s", query.data, whole.signature);
+    whole.query = sigv4->query; /* the other is gone in a moment */
+    *sigv4 = whole;
+    buf_wipe(&query);
+    return fits && !out->full;
 }
 
 void aws_sigv4_clear(struct aws_sigv4 *sigv4)

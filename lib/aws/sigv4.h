@@ -53,6 +53,12 @@ void aws_sigv4_authorization(struct aws_sigv4 *sigv4);
 /* All stages. False when the request is larger than any we make (64 KiB without its body). */
 MUST_CHECK bool aws_sigv4_sign(struct aws_sigv4 *sigv4);
 
+/* The query form: authentication as parameters, for a request that somebody else sends. `query` is
+ * the request's own, encoded, not empty; host is the one header. All stages; appends the whole
+ * query to out, the signature last. False when it is larger than any we make. */
+MUST_CHECK bool aws_sigv4_presign(struct aws_sigv4 *sigv4, const struct secret *session_token,
+                                  int expires_s, struct buf *out);
+
 /* The canonical forms on their own, appended to out. */
 void aws_sigv4_canonical_path(struct buf *out, const char *path);
 void aws_sigv4_canonical_query(struct buf *out, const char *query);
