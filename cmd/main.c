@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/answer.h"
 #include "cmd/settings.h"
+#include "cmd/stack.h"
 #include "cmd/verbs.h"
 
 enum { WIDTH_DEFAULT = 80, WIDTH_LEAST = 40, WIDTH_MOST = 140 };
@@ -45,6 +46,19 @@ static int answer_simple(const struct settings *settings, bool *out_done)
     return 0;
 }
 
+/* A stack that waits for an answer gets one all the same. */
+static void guess_event(int argc, char **argv, struct settings *settings)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *word = text_starts(argv[i], "--event=") ? argv[i] + strlen("--event=")
+                           : i > 1 && strcmp(argv[i - 1], "--event") == 0 ? argv[i]
+                                                                          : "";
+        if (*word == '{') {
+            settings->values[OPTION_EVENT] = word;
+        }
+    }
+}
+
 /* Where command line or variables could not be read, what of them says how to answer still counts.
  */
 static void guess_answer(int argc, char **argv, struct settings *settings)
@@ -60,6 +74,7 @@ static void guess_answer(int argc, char **argv, struct settings *settings)
     for (int i = 1; i < argc; i++) {
         settings->json = settings->json || strcmp(argv[i], "--json") == 0;
     }
+    guess_event(argc, argv, settings);
 }
 
 static void set_up_log(const struct settings *settings)
@@ -81,6 +96,7 @@ int main(int argc, char **argv)
     };
     struct error err;
     clean_environment(env);
+    stack_conceal(argc, argv, env);
     if (!stop_install(&settings.stop, &err) || !settings_read(argc, argv, env, &settings, &err)) {
         guess_answer(argc, argv, &settings);
         set_up_log(&settings);

@@ -9,6 +9,7 @@
 #include "cmd/answer.h"
 #include "cmd/load.h"
 #include "cmd/report.h"
+#include "cmd/stack.h"
 #include "cmd/verbs.h"
 #include "engine/admit.h"
 #include "engine/engine.h"
@@ -42,6 +43,11 @@ static void copy_trigger(const struct trigger *trigger, struct outcome *outcome)
     outcome->reason = memory_text(trigger->reason);
     outcome->by = memory_text(trigger->by);
     outcome->attempt = trigger->execution_id ? trigger->attempt : 0;
+    if (trigger->request) {
+        outcome->stack = memory_text(trigger->request->stack);
+        outcome->logical_id = memory_text(trigger->request->logical_id);
+        outcome->request_type = memory_text(trigger_request_name(trigger->request));
+    }
 }
 
 static void log_trigger(const struct trigger *trigger)
@@ -72,18 +78,27 @@ static void learn_topic(struct run *run)
     }
 }
 
+/* Judges the event as far as that goes without the plan. */
+static bool understand(struct run *run, struct error *err)
+{
+    if (!load_trigger(run->settings, &run->trigger, err)) {
+        return false;
+    }
+    copy_trigger(run->trigger, run->outcome);
+    log_trigger(run->trigger);
+    return stack_check(run->trigger, err);
+}
+
 /* Reads event and plan and lets the plan judge the event; *out_go false: it is none of ours. */
 static bool prepare(struct run *run, bool *out_go, struct error *err)
 {
     *out_go = false;
-    if (!load_trigger(run->settings, &run->trigger, err)) {
+    if (!understand(run, err)) {
         struct error ignored; /* of the plan: the event's is the one to tell */
         (void)!load_plan(run->settings, &run->plan, &ignored);
         learn_topic(run);
         return false;
     }
-    copy_trigger(run->trigger, run->outcome);
-    log_trigger(run->trigger);
     if (run->trigger->ignored) {
         ignore(run, run->trigger->ignored);
         return true;
@@ -138,7 +153,8 @@ static bool carry_out(struct run *run, struct error *err)
         .address = target_address,
         .address_context = run->target,
         .stop = &settings->stop,
-        .deadline = deadline_in(run->plan->run.deadline_ms),
+        .deadline = deadline_in(stack_deadline_ms(
+            run->trigger, clock_wall_ms() - run->outcome->started_ms, run->plan->run.deadline_ms)),
         .to = to,
         .dry_run = settings_on(settings, OPTION_DRY_RUN),
         .env = settings->env,
@@ -211,6 +227,7 @@ static int conclude(struct run *run)
     /* The answer first: publishing may take a minute. What became of the database is what the exit
      * code is for, whoever could or could not read the answer. */
     (void)answer(run);
+    bool answered = stack_answer(run->settings, run->trigger, outcome, &run->aws);
     const struct report report = {
         .settings = run->settings,
         .rules = run->expanded ? &run->plan->report : NULL,
@@ -226,7 +243,7 @@ static int conclude(struct run *run)
     trigger_free(run->trigger);
     outcome_free(outcome);
     aws_close(&run->aws);
-    return code ? code : error_exit_code(published ? ERROR_NONE : ERROR_UNDELIVERED);
+    return code ? code : error_exit_code(answered && published ? ERROR_NONE : ERROR_UNDELIVERED);
 }
 
 int cmd_run(const struct settings *settings)
@@ -245,6 +262,10 @@ int cmd_refuse(const struct settings *settings, const struct error *error)
 {
     struct run run;
     begin(&run, settings);
+    struct error ignored;
+    if (load_trigger(settings, &run.trigger, &ignored) && run.trigger->request) {
+        copy_trigger(run.trigger, run.outcome);
+    }
     outcome_fail(run.outcome, error);
     return conclude(&run);
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/answer.h"
 #include "cmd/load.h"
+#include "cmd/stack.h"
 #include "cmd/verbs.h"
 #include "engine/admit.h"
 #include "engine/inspect.h"
@@ -16,6 +17,7 @@ struct validation {
     struct error event;  /* what is wrong with the event */
     const char *verdict; /* what would become of the event: "run", "ignored", or NULL */
     char *why;           /* why it would be ignored */
+    const char *told;    /* what its stack would be told, or NULL */
 };
 
 static void validate_plan(const struct settings *settings, struct validation *validation)
@@ -63,6 +65,10 @@ static void validate_event(const struct settings *settings, struct validation *v
     AUTO(trigger) struct trigger *trigger = NULL;
     struct error err;
     bool ok = load_trigger(settings, &trigger, &err);
+    if (ok) {
+        validation->told = stack_prospect(trigger);
+        ok = stack_check(trigger, &err);
+    }
     if (ok && trigger->ignored) {
         validation->verdict = "ignored";
         validation->why = memory_text(trigger->ignored);
@@ -113,6 +119,7 @@ static json_t *validation_json(const struct validation *validation, int code)
     (void)json_object_set_new(document, "findings", list);
     (void)json_object_set_new(document, "event", json_optional(validation->verdict));
     (void)json_object_set_new(document, "error", answer_error_object(&validation->event));
+    (void)json_object_set_new(document, "stack_told", json_optional(validation->told));
     return document;
 }
 
@@ -155,6 +162,9 @@ static void validation_text(const struct validation *validation, size_t width, s
         buf_format(&line, "the event would be: %s%s%s", validation->verdict,
                    validation->why ? ", since " : "", validation->why ? validation->why : "");
         answer_wrap(line.data, width, "", "    ", out);
+    }
+    if (validation->told) {
+        buf_format(out, "its stack would be told %s\n", validation->told);
     }
     buf_text(out, findings->count ? "\n" : "");
     if (validation->plan && validation->plan->name) {

@@ -145,6 +145,10 @@ static bool admits_pipeline(const struct trigger *trigger, const struct plan_tri
 bool engine_admit(const struct trigger *trigger, const struct plan_trigger *rules, int64_t now_ms,
                   enum admit_verdict *out_verdict, struct buf *why, struct error *err)
 {
+    if (trigger->request && trigger->request->wrong.kind != ERROR_NONE) {
+        *err = trigger->request->wrong;
+        return false;
+    }
     if (trigger->ignored) {
         buf_text(why, trigger->ignored);
         *out_verdict = ADMIT_IGNORE;

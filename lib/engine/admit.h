@@ -18,7 +18,8 @@ enum admit_verdict {
 
 /* rules: expanded (plan/plan.h). ADMIT_IGNORE: *why gets one line that says why this event is none
  * of ours. ERROR_REFUSED: of a pipeline, stage, account, region or age that the plan does not
- * admit. */
+ * admit, or a request that is malformed. A CloudFormation request, which has none of
+ * these, is held against none of them. */
 MUST_CHECK bool engine_admit(const struct trigger *trigger, const struct plan_trigger *rules,
                              int64_t now_ms, enum admit_verdict *out_verdict, struct buf *why,
                              struct error *err);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "trigger/trigger.h"
 
 enum { NAME_MAX_SIZE = 1024, VALUE_MAX = 1024 * 1024 };
 
@@ -127,7 +128,8 @@ void command_env_make(const struct env *env, const struct pg_address *address,
         if (!is_among(name, database_names, COUNT(database_names)) &&
             !is_among(name, misleading_names, COUNT(misleading_names))) {
             const char *value = env_get(env, name);
-            if (value) { /* NULL: a name that was cut */
+            /* NULL: a name that was cut. A request's URL lets its holder answer for us. */
+            if (value && !trigger_holds_url(value)) {
                 put(out_env, name, value);
             }
         }

@@ -16,7 +16,7 @@ enum { COMMAND_KEPT_MAX = 4096 };
 /* All of env, and in place of what it has of these: PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD
  * PGSSLMODE PGSSLROOTCERT (none where the address has no such file), DB_HOST DB_PORT DB_DATABASE
  * DB_USERNAME DB_PASSWORD, DATABASE_URL. PGHOSTADDR and PGSERVICE, which would lead elsewhere, are
- * left out. */
+ * left out, and so is an event that holds a CloudFormation request's signed URL. */
 void command_env_make(const struct env *env, const struct pg_address *address,
                       struct command_env *out_env);
 /* One more, or another value for one that is there. */

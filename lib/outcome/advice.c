@@ -42,6 +42,17 @@ static void code_is_out(const struct outcome *outcome, struct buf *out)
     }
 }
 
+static void stack_is_told(const struct outcome *outcome, struct buf *out)
+{
+    bool stack = text_same(outcome->trigger_kind, "cloudformation") &&
+                 !text_same(outcome->request_type, "Delete");
+    if (stack && !outcome->dry_run && outcome->error.kind != ERROR_REFUSED) {
+        buf_text(out, out->length ? " " : "");
+        buf_text(out, "CloudFormation is told FAILED and rolls the stack back, as far as it was "
+                      "changed; migrations that were applied stay.");
+    }
+}
+
 static void rolled_back(const struct outcome *outcome, struct buf *out)
 {
     if (outcome_part_at_migration(outcome)) {
@@ -103,6 +114,7 @@ void outcome_part_state(const struct outcome *outcome, struct buf *out)
             ill_state(outcome, out);
         }
         code_is_out(outcome, out);
+        stack_is_told(outcome, out);
     } else if (outcome->kind == OUTCOME_IGNORED) {
         buf_text(out, "The database was not contacted.");
     } else if (outcome->dry_run) {

@@ -121,6 +121,9 @@ static json_t *trigger(const struct outcome *outcome)
     put_text(object, "reason", outcome->reason);
     put_text(object, "by", outcome->by);
     put_text(object, "revision", outcome->source_revision);
+    put_text(object, "stack", outcome->stack);
+    put_text(object, "logical_id", outcome->logical_id);
+    put_text(object, "request_type", outcome->request_type);
     return object;
 }
 

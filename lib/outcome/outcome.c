@@ -40,6 +40,7 @@ void outcome_free(struct outcome *outcome)
         outcome->host,     outcome->database,     outcome->user,           outcome->note,
         outcome->image,    outcome->task_arn,     outcome->cluster,        outcome->family,
         outcome->revision, outcome->log_url,      outcome->rerun,          outcome->source_revision,
+        outcome->stack,    outcome->logical_id,   outcome->request_type,
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         free(texts[i]);

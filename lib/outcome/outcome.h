@@ -85,7 +85,8 @@ struct outcome {
     char *trigger_kind, *pipeline, *stage, *execution_id, *event_id, *account, *region;
     char *source_revision; /* commit of the pipeline's source, where CodePipeline was asked */
     char *schedule, *scheduled_time, *reason, *by;
-    int64_t attempt; /* 0 = none */
+    char *stack, *logical_id, *request_type; /* of a CloudFormation request */
+    int64_t attempt;                         /* 0 = none */
 
     /* database; host NULL: it was not contacted */
     char *host, *database, *user;
@@ -146,13 +147,14 @@ enum outcome_detail {
 
 /* The report of contract section 6: every key is always there, null where nothing is known; only
  * exit_status in an entry of applied is there for commands alone. Behind those of the contract
- * stand revision in trigger (source_revision), dry_run, unknown (ids), note, every ({id,
- * duration_ms, exit_status}) and late, and in error code, where, schema, table, column_name,
- * constraint, and then left: "nothing", "statements", "unknown" (needs "postlude resolve"),
- * "command" or "all"; null where the error is at no migration, or its kind says more (a COMMIT that
- * was not confirmed); statements_done, statements_total: with left "statements", and "unknown" when
- * it has statements; exit_status: of the command; together: the migrations shared one transaction.
- * A statement with the word PASSWORD is never in it. New reference. */
+ * stand revision (source_revision), stack, logical_id and request_type in trigger, dry_run, unknown
+ * (ids), note, every ({id, duration_ms, exit_status}) and late, and in error code, where, schema,
+ * table, column_name, constraint, and then left: "nothing", "statements", "unknown" (needs
+ * "postlude resolve"), "command" or "all"; null where the error is at no migration, or its kind
+ * says more (a COMMIT that was not confirmed); statements_done, statements_total: with left
+ * "statements", and "unknown" when it has statements; exit_status: of the command; together: the
+ * migrations shared one transaction. A statement with the word PASSWORD is never in it. New
+ * reference. */
 json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail);
 
 /* The reverse, of a report as it was kept (whole): rendered again it is the same, and so is the

@@ -179,6 +179,11 @@ void outcome_part_trigger(const struct outcome *outcome, struct buf *out)
     } else if (outcome->schedule || outcome->scheduled_time) {
         add_part(out, "schedule ", outcome->schedule ? outcome->schedule : "without a name");
         add_part(out, ", due ", outcome->scheduled_time);
+    } else if (outcome->stack || outcome->logical_id) {
+        add_part(out, "CloudFormation ", outcome->request_type);
+        add_part(out, outcome->request_type ? " of " : "CloudFormation request for ",
+                 outcome->logical_id);
+        add_part(out, " in stack ", outcome->stack);
     } else if (strcmp(kind, "other") == 0) {
         buf_text(out, "an event of another kind");
     } else {

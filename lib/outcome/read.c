@@ -79,6 +79,9 @@ static void read_trigger(const json_t *trigger, struct outcome *outcome)
     outcome->reason = copy(trigger, "reason");
     outcome->by = copy(trigger, "by");
     outcome->source_revision = copy(trigger, "revision");
+    outcome->stack = copy(trigger, "stack");
+    outcome->logical_id = copy(trigger, "logical_id");
+    outcome->request_type = copy(trigger, "request_type");
 }
 
 static void read_database(const json_t *database, struct outcome *outcome)

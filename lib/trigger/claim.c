@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "trigger/request.h"
 
 enum { SHOWN_MAX = 100, NAME_MAX_LENGTH = 100 };
 
@@ -42,6 +43,8 @@ void trigger_claim_free(struct claim *claim)
         free(claim->text[i]);
         claim->text[i] = NULL;
     }
+    trigger_request_free(claim->request);
+    claim->request = NULL;
 }
 
 const char *trigger_claim_name(const struct claim *claim, enum claim_field field)

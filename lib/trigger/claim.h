@@ -40,15 +40,16 @@ enum claim_topic {
 };
 
 struct claim {
-    char *text[CLAIM_FIELDS]; /* NULL: not there; "": a variable whose path was missing */
-    bool scalars;             /* from variables; else from JSON */
-    const char *origin;       /* where the JSON came from, for messages; "" for variables */
+    char *text[CLAIM_FIELDS];        /* NULL: not there; "": a variable whose path was missing */
+    bool scalars;                    /* from variables; else from JSON */
+    const char *origin;              /* where the JSON came from, for messages; "" for variables */
+    struct trigger_request *request; /* it is one of CloudFormation's; else NULL */
 };
 
 void trigger_claim_free(struct claim *claim);
 
-/* Reads JSON text into *claim: an event, or ERROR_REFUSED saying what it is instead. Fields of
- * events that are none of ours are not looked at. */
+/* Reads JSON text into *claim: an event, a request, or ERROR_REFUSED saying what it is instead.
+ * Fields of events that are none of ours are not looked at. */
 MUST_CHECK bool trigger_claim_from_json(const struct trigger_input *input, struct claim *claim,
                                         struct error *err);
 /* The same from variables; ERROR_REFUSED when every one is empty. */

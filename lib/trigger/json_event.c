@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "trigger/claim.h"
 #include "trigger/malformed.h"
+#include "trigger/request.h"
 
 static const char *type_name(const json_t *value)
 {
@@ -203,6 +204,13 @@ bool trigger_claim_from_json(const struct trigger_input *input, struct claim *cl
     if (!json_read(text, length, &value, &why)) {
         return trigger_malformed_text(claim, text, length, &why, err);
     }
-    return is_envelope(value) ? take_event(claim, value, err)
-                              : trigger_malformed_json(claim, value, err);
+    if (is_envelope(value)) {
+        return take_event(claim, value, err);
+    }
+    AUTO(json) json_t *request = trigger_request_find(value);
+    if (!request) {
+        return trigger_malformed_json(claim, value, err);
+    }
+    trigger_request_read(claim, request);
+    return true;
 }

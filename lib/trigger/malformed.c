@@ -202,23 +202,6 @@ static const struct {
      "The rule has InputPath \"$.detail\": take it out, or " PASS_FIELDS},
 };
 
-/* The request is named by its kind; its URL is a password and is never shown. */
-static bool cloudformation(const struct claim *claim, const json_t *value, struct error *err)
-{
-    static const char *const known[] = {"Create", "Update", "Delete"};
-    const char *type = json_text(value, "RequestType");
-    const char *shown = "";
-    for (size_t i = 0; i < COUNT(known); i++) {
-        shown = text_same(type, known[i]) ? known[i] : shown;
-    }
-    trigger_claim_refuse(claim, err,
-                         "a CloudFormation custom-resource request%s%s is not supported yet",
-                         *shown ? " for " : "", shown);
-    return error_hint(err, "Nothing answers it: CloudFormation waits until its time-out, an hour "
-                           "unless ServiceTimeout says less. Start migrations from an EventBridge "
-                           "rule instead.");
-}
-
 static bool top_placeholder(const struct claim *claim, json_t *value, struct error *err)
 {
     for (void *iter = json_object_iter(value); iter; iter = json_object_iter_next(value, iter)) {
@@ -246,9 +229,6 @@ bool trigger_malformed_json(const struct claim *claim, json_t *value, struct err
     if (json_is_array(value)) {
         return say(claim, err, "the event is a JSON array instead of an object",
                    "EventBridge Pipes and queues deliver batches: pass one event, not a list.");
-    }
-    if (json_object_get(value, "RequestType") || json_object_get(value, "ResponseURL")) {
-        return cloudformation(claim, value, err);
     }
     for (size_t i = 0; i < COUNT(shapes); i++) {
         if (has_keys(value, shapes[i].keys)) {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "trigger/claim.h"
+#include "trigger/request.h"
 
 enum { REASON_CHARACTERS = 500, SHOWN_MAX = 200, LINE_MAX_BYTES = 4096 };
 
@@ -23,6 +24,7 @@ void trigger_free(struct trigger *trigger)
     for (size_t i = 0; i < COUNT(texts); i++) {
         free(texts[i]);
     }
+    trigger_request_free(trigger->request);
     free(trigger);
 }
 
@@ -218,6 +220,17 @@ static bool judge(const struct claim *claim, struct trigger *trigger, struct err
     return false;
 }
 
+static void take_request(struct claim *claim, struct trigger *trigger)
+{
+    fill(claim, trigger);
+    trigger->kind = TRIGGER_CLOUDFORMATION;
+    trigger->request = TAKE(claim->request);
+    if (trigger->request->type == TRIGGER_REQUEST_DELETE) {
+        trigger->ignored = memory_text("deleting the custom resource runs no migrations, and "
+                                       "takes none back");
+    }
+}
+
 static bool blank(const char *text)
 {
     return !text || !text[strspn(text, " \t\r\n")];
@@ -260,6 +273,10 @@ static bool by_event(const struct trigger_input *input, struct trigger *trigger,
     AUTO(claim) struct claim claim = {0};
     bool read = input->event ? trigger_claim_from_json(input, &claim, err)
                              : trigger_claim_from_scalars(input, &claim, err);
+    if (read && claim.request) {
+        take_request(&claim, trigger);
+        return true;
+    }
     return read && judge(&claim, trigger, err);
 }
 
@@ -330,7 +347,7 @@ void trigger_describe(const struct trigger *trigger, struct buf *out)
         add_part(out, ": ", trigger->reason);
         return;
     case TRIGGER_CLOUDFORMATION:
-        buf_text(out, "a CloudFormation request");
+        trigger_request_describe(trigger->request, out);
         return;
     case TRIGGER_OTHER:
         buf_text(out, trigger->ignored);

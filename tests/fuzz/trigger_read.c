@@ -37,9 +37,15 @@ static void check(const struct trigger_input *input)
     AUTO(buf) struct buf line = buf_make((size_t)1 << 20);
     trigger_describe(trigger, &line);
     check_shown(line.data);
-    bool ignored = trigger->kind == TRIGGER_OTHER;
-    if (line.length == 0 || ignored != (trigger->ignored != NULL)) {
+    const struct trigger_request *request = trigger->request;
+    bool ignored =
+        trigger->kind == TRIGGER_OTHER || (request && request->type == TRIGGER_REQUEST_DELETE);
+    if (line.length == 0 || ignored != (trigger->ignored != NULL) ||
+        (request != NULL) != (trigger->kind == TRIGGER_CLOUDFORMATION)) {
         abort();
+    }
+    if (request && request->wrong.kind != ERROR_NONE) {
+        check_shown(request->wrong.message);
     }
 }
 

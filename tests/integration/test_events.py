@@ -153,13 +153,6 @@ class Events(LabCase):
         self.refused(self.lab.event(time="2020-03-14T09:26:53Z"), plan=plan)
         self.refused(self.lab.event(time=None), plan=plan)
 
-    def test_cloudformation_is_not_built_yet(self):
-        self.refused(json.dumps({
-            "RequestType": "Create", "ResponseURL": "https://bucket.s3.eu-west-3.amazonaws.com/x",
-            "StackId": "arn:aws:cloudformation:eu-west-3:210987654321:stack/orders/9a7e",
-            "RequestId": "c2d4", "LogicalResourceId": "Migration",
-            "ResourceType": "Custom::Migration", "ResourceProperties": {}}), "not supported yet")
-
 
 if __name__ == "__main__":
     main()

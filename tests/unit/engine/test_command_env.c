@@ -78,6 +78,7 @@ static void keeps_the_rest_and_replaces_its_own(void **state)
 {
     (void)state;
     char host[] = "PGHOST=elsewhere";
+    char request[] = "POSTLUDE_EVENT={\"ResponseURL\":\"https://elsewhere/\"}";
     char url[] = "DATABASE_URL=postgresql://root:old@elsewhere/";
     char password[] = "DB_PASSWORD=old";
     char path[] = "PATH=/usr/bin:/bin";
@@ -85,7 +86,7 @@ static void keeps_the_rest_and_replaces_its_own(void **state)
     char equals[] = "APP_KEY=base64:a=b==";
     char longer[] = "PGHOSTS=not ours";
     char shorter[] = "DB_HOS=nor this";
-    char *variables[] = {host, url, password, path, empty, equals, longer, shorter, NULL};
+    char *variables[] = {host, request, url, password, path, empty, equals, longer, shorter, NULL};
     AUTO(env) struct env *env = env_take(variables);
     env_conceal(env, "DB_PASSWORD");
     struct fixture fixture;

@@ -81,6 +81,24 @@ static inline struct outcome *sample_ignored(void)
     return outcome;
 }
 
+static inline struct outcome *sample_stack(void)
+{
+    struct outcome *outcome =
+        sample_failing(ERROR_FAILED, "column \"totl\" does not exist", "Look for the column.");
+    char *former[] = {outcome->trigger_kind, outcome->pipeline, outcome->execution_id};
+    for (size_t i = 0; i < COUNT(former); i++) {
+        free(former[i]);
+    }
+    outcome->trigger_kind = memory_text("cloudformation");
+    outcome->pipeline = NULL;
+    outcome->execution_id = NULL;
+    outcome->attempt = 0;
+    outcome->stack = memory_text("arn:aws:cloudformation:eu-west-3:210987654321:stack/orders/9a7e");
+    outcome->logical_id = memory_text("Migration");
+    outcome->request_type = memory_text("Update");
+    return outcome;
+}
+
 static inline struct outcome *sample_failed(void)
 {
     struct outcome *outcome =
@@ -381,6 +399,7 @@ static const struct {
     {"older_image", sample_older_image},
     {"duplicate", sample_duplicate},
     {"ignored", sample_ignored},
+    {"stack", sample_stack},
     {"dry_run", sample_dry_run},
     {"dry_run_nothing", sample_dry_run_nothing},
     {"dry_run_conflict", sample_dry_run_conflict},

@@ -31,8 +31,9 @@ static const char *const keys[] = {
     "dry_run",         "unknown",  "note",       "every",       "late",
 };
 static const char *const trigger_keys[] = {
-    "kind",   "pipeline", "stage",          "execution_id", "attempt", "event_id", "account",
-    "region", "schedule", "scheduled_time", "reason",       "by",      "revision",
+    "kind",     "pipeline", "stage",      "execution_id",   "attempt", "event_id",
+    "account",  "region",   "schedule",   "scheduled_time", "reason",  "by",
+    "revision", "stack",    "logical_id", "request_type",
 };
 
 static void assert_keys(json_t *object, const char *const *wanted, size_t count)

@@ -102,6 +102,22 @@ static void tell(struct buf *out, const char *name, const char *value)
     }
 }
 
+static void tell_request(const struct trigger_request *request, struct buf *out)
+{
+    tell(out, "type", trigger_request_name(request));
+    tell(out, "stack", request->stack);
+    tell(out, "request", request->request_id);
+    tell(out, "logical", request->logical_id);
+    tell(out, "physical", request->physical_id);
+    buf_format(out, "= waits %" PRId64 " s%s\n", request->timeout_ms / 1000,
+               secret_is_set(&request->response_url) ? ", has a URL" : "");
+    if (request->wrong.kind != ERROR_NONE) {
+        assert_int_equal(request->wrong.kind, ERROR_REFUSED);
+        tell(out, "wrong", request->wrong.message);
+        tell(out, "hint", request->wrong.hint);
+    }
+}
+
 static void tell_trigger(const struct trigger *trigger, struct buf *out)
 {
     char time[CLOCK_TEXT_SIZE] = "";
@@ -125,6 +141,9 @@ static void tell_trigger(const struct trigger *trigger, struct buf *out)
     tell(out, "due", trigger->scheduled_time);
     tell(out, "reason", trigger->reason);
     tell(out, "by", trigger->by);
+    if (trigger->request) {
+        tell_request(trigger->request, out);
+    }
     trigger_describe(trigger, &line);
     tell(out, "described:", line.data);
 }
@@ -216,6 +235,12 @@ static void names_the_mistake(void **state)
 {
     (void)state;
     check_file("malformed.txt");
+}
+
+static void reads_requests(void **state)
+{
+    (void)state;
+    check_file("requests.txt");
 }
 
 static void judges_variables(void **state)
@@ -334,13 +359,64 @@ static void never_shows_the_response_url(void **state)
     for (size_t i = 0; i < COUNT(requests); i++) {
         struct trigger_input input = {
             .event = requests[i], .event_length = strlen(requests[i]), .event_name = "--event"};
-        struct trigger *trigger = NULL;
+        AUTO(trigger) struct trigger *trigger = NULL;
         struct error err = {0};
-        assert_false(trigger_read(&input, &trigger, &err));
+        assert_true(trigger_holds_url(requests[i]));
+        if (trigger_read(&input, &trigger, &err)) {
+            AUTO(buf) struct buf line = buf_make(4096);
+            trigger_describe(trigger, &line);
+            assert_null(strstr(line.data, "SIGNED"));
+            err = trigger->request->wrong;
+        }
+        assert_int_equal(err.kind, ERROR_REFUSED);
         assert_null(strstr(err.message, "SIGNED"));
         assert_null(strstr(err.hint, "SIGNED"));
         assert_null(strstr(err.where, "SIGNED"));
     }
+}
+
+static void check_length(const char *key, const char *unit, size_t count, bool good)
+{
+    static const char *const others[] = {"StackId", "RequestId", "LogicalResourceId",
+                                         "PhysicalResourceId", "ResponseURL"};
+    AUTO(buf) struct buf text = buf_make((size_t)1 << 20);
+    buf_text(&text, "{\"RequestType\":\"Update\"");
+    for (size_t i = 0; i < COUNT(others); i++) {
+        bool here = strcmp(others[i], key) == 0;
+        buf_format(&text, ",\"%s\":\"%s", others[i],
+                   strcmp(others[i], "StackId") == 0
+                       ? "arn:aws:cloudformation:eu-west-3:210987654321:stack/"
+                       : "");
+        for (size_t j = 0; j < (here ? count : 1); j++) {
+            buf_text(&text, here ? unit : "x");
+        }
+        buf_char(&text, '"');
+    }
+    buf_char(&text, '}');
+    struct trigger_input input = {.event = text.data, .event_length = text.length};
+    AUTO(trigger) struct trigger *trigger = NULL;
+    struct error err;
+    assert_true(trigger_read(&input, &trigger, &err));
+    assert_int_equal(trigger->request->wrong.kind, good ? ERROR_NONE : ERROR_REFUSED);
+}
+
+/* An answer has 4096 bytes for all of them and its own words. */
+static void limits_what_is_given_back(void **state)
+{
+    (void)state;
+    size_t arn = strlen("arn:aws:cloudformation:eu-west-3:210987654321:stack/");
+    check_length("StackId", "x", 1024 - arn, true);
+    check_length("StackId", "x", 1025 - arn, false);
+    check_length("RequestId", "x", 255, true);
+    check_length("RequestId", "x", 256, false);
+    check_length("LogicalResourceId", "x", 255, true);
+    check_length("LogicalResourceId", "x", 256, false);
+    check_length("PhysicalResourceId", "\xc3\xa9", 512, true);
+    check_length("PhysicalResourceId", "\xc3\xa9", 513, false);
+    check_length("PhysicalResourceId", "\\\"", 512, true);
+    check_length("PhysicalResourceId", "\\\"", 513, false);
+    check_length("ResponseURL", "x", 8192, true);
+    check_length("ResponseURL", "x", 8193, false);
 }
 
 int main(void)
@@ -351,6 +427,7 @@ int main(void)
         cmocka_unit_test(limits_size),         cmocka_unit_test(limits_depth),
         cmocka_unit_test(refuses_nul),         cmocka_unit_test(bears_prefixes),
         cmocka_unit_test(cuts_reasons),        cmocka_unit_test(never_shows_the_response_url),
+        cmocka_unit_test(reads_requests),      cmocka_unit_test(limits_what_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
