@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "cmd/answer.h"
 #include "cmd/load.h"
+#include "cmd/report.h"
 #include "cmd/verbs.h"
 #include "engine/engine.h"
 #include "target/target.h"
@@ -36,6 +37,7 @@ struct resolve {
     struct engine *engine;
     struct engine_resolution resolution;
     struct aws aws;
+    bool expanded;        /* the plan's report section is */
     struct error refusal; /* what a run would be told now; kind ERROR_NONE: nothing */
 };
 
@@ -80,6 +82,29 @@ static bool read_trigger(struct resolve *resolve, struct error *err)
     return true;
 }
 
+/* Where topic and rules are not to be known, as on somebody's own machine, nobody is told. */
+static void learn_topic(struct resolve *resolve)
+{
+    AUTO(findings) struct findings findings = {0};
+    plan_expand(resolve->plan, PLAN_SECTION_REPORT, resolve->settings->env, &findings);
+    struct error err;
+    resolve->expanded = !findings_error(&findings, ERROR_INVALID, &err);
+    if (!resolve->expanded) {
+        log_trouble(LOG_DEBUG, "the plan's report section has no effect", &err);
+    }
+}
+
+static struct report report_of(struct resolve *resolve)
+{
+    return (struct report){
+        .settings = resolve->settings,
+        .rules = resolve->expanded ? &resolve->plan->report : NULL,
+        .aws = &resolve->aws,
+        .engine = resolve->engine,
+        .outcome = resolve->outcome,
+    };
+}
+
 static bool carry_out(struct resolve *resolve, struct error *err)
 {
     const struct settings *settings = resolve->settings;
@@ -88,6 +113,7 @@ static bool carry_out(struct resolve *resolve, struct error *err)
         return false;
     }
     resolve->outcome->plan = memory_text(resolve->plan->name);
+    learn_topic(resolve);
     if (!target_open(resolve->plan, settings->env, &resolve->aws, &resolve->target, err)) {
         return false;
     }
@@ -100,9 +126,14 @@ static bool carry_out(struct resolve *resolve, struct error *err)
         .deadline = deadline_in(resolve->plan->run.deadline_ms),
         .env = settings->env,
     };
-    if (!engine_open(&request, resolve->outcome, &resolve->engine, err) ||
-        !engine_resolve(resolve->engine, settings->argument, resolve->action->action,
-                        &resolve->resolution, err)) {
+    if (!engine_open(&request, resolve->outcome, &resolve->engine, err)) {
+        return false;
+    }
+    bool ok = engine_resolve(resolve->engine, settings->argument, resolve->action->action,
+                             &resolve->resolution, err);
+    const struct report report = report_of(resolve);
+    engine_keep(resolve->engine, report_due(&report));
+    if (!ok) {
         return false;
     }
     const struct ledger *ledger = engine_ledger(resolve->engine);
@@ -183,6 +214,11 @@ int cmd_resolve(const struct settings *settings)
     }
     int code = error_exit_code(failed.kind);
     int written = answer(&resolve, &failed);
+    /* Of what was refused before it began, whoever asked for it knows. */
+    bool kept = resolve.engine && engine_kept(resolve.engine);
+    const struct report report = report_of(&resolve);
+    bool published = !kept || report_publish(&report);
+    code = code || published ? code : error_exit_code(ERROR_UNDELIVERED);
     engine_close(resolve.engine);
     target_close(resolve.target);
     plan_free(resolve.plan);

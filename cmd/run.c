@@ -109,14 +109,14 @@ static bool prepare(struct run *run, bool *out_go, struct error *err)
     }
     run->outcome->plan = memory_text(run->plan->name);
     AUTO(findings) struct findings findings = {0};
-    plan_expand(run->plan, PLAN_SECTION_TRIGGER | PLAN_SECTION_REPORT, run->settings->env,
-                &findings);
+    plan_expand(run->plan, PLAN_SECTION_REPORT, run->settings->env, &findings);
+    run->expanded = findings.errors == 0;
+    plan_expand(run->plan, PLAN_SECTION_TRIGGER, run->settings->env, &findings);
     AUTO(buf) struct buf why = buf_make(1024);
     enum admit_verdict verdict = ADMIT_RUN;
     if (findings_error(&findings, ERROR_INVALID, err)) {
         return false;
     }
-    run->expanded = true;
     if (!engine_admit(run->trigger, &run->plan->trigger, run->outcome->started_ms, &verdict, &why,
                       err)) {
         return false;
@@ -127,6 +127,17 @@ static bool prepare(struct run *run, bool *out_go, struct error *err)
     }
     *out_go = true;
     return true;
+}
+
+static struct report report_of(struct run *run)
+{
+    return (struct report){
+        .settings = run->settings,
+        .rules = run->expanded ? &run->plan->report : NULL,
+        .aws = &run->aws,
+        .engine = run->engine,
+        .outcome = run->outcome,
+    };
 }
 
 /* Everything up to the database's outcome. */
@@ -163,6 +174,8 @@ static bool carry_out(struct run *run, struct error *err)
         return false;
     }
     engine_run(run->engine, run->outcome);
+    const struct report report = report_of(run);
+    engine_keep(run->engine, report_due(&report));
     return true;
 }
 
@@ -228,13 +241,7 @@ static int conclude(struct run *run)
      * code is for, whoever could or could not read the answer. */
     (void)answer(run);
     bool answered = stack_answer(run->settings, run->trigger, outcome, &run->aws);
-    const struct report report = {
-        .settings = run->settings,
-        .rules = run->expanded ? &run->plan->report : NULL,
-        .aws = &run->aws,
-        .engine = run->engine,
-        .outcome = outcome,
-    };
+    const struct report report = report_of(run);
     bool published = report_publish(&report);
     int code = outcome_exit_code(outcome);
     engine_close(run->engine);

@@ -31,6 +31,7 @@ static void add_attributes(const struct outcome *outcome, struct deliver_message
     add_attribute(message, "plan", "String", outcome->plan);
     add_attribute(message, "trigger", "String", outcome->trigger_kind);
     add_attribute(message, "pipeline", "String", outcome->pipeline);
+    add_attribute(message, "late", "String", outcome->late ? "true" : NULL);
 }
 
 /* Letters, digits and punctuation, at most 128 of them: all that SNS takes as a group. */

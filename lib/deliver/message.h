@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "deliver/deliver.h"
 
-enum { DELIVER_ATTRIBUTES_MAX = 5, DELIVER_VALUE_SIZE = 257 };
+enum { DELIVER_ATTRIBUTES_MAX = 6, DELIVER_VALUE_SIZE = 257 };
 
 struct deliver_message {
     struct buf text;
@@ -34,7 +34,8 @@ void deliver_render(const struct outcome *outcome, const struct deliver_target *
 /* Shrinks a report in place until it is at most max bytes as text. */
 void deliver_shrink(json_t *report, size_t max);
 
-/* One line of printable ASCII that begins with a letter or digit, never empty. */
+/* One line of printable ASCII that begins with a letter or digit, never empty; of a late report
+ * with "late: ". */
 void deliver_subject(const struct outcome *outcome, const char *prefix,
                      char out_subject[AWS_SNS_SUBJECT_MAX + 1]);
 

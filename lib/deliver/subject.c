@@ -65,5 +65,8 @@ void deliver_subject(const struct outcome *outcome, const char *prefix,
     if (line.length == 0) {
         buf_format(&line, "postlude: %s", outcome_name(outcome));
     }
-    text_copy(out_subject, AWS_SNS_SUBJECT_MAX + 1, line.data);
+    AUTO(buf) struct buf whole = buf_make((size_t)2 * SUMMARY_MAX);
+    buf_text(&whole, outcome->late ? "late: " : "");
+    buf_text(&whole, line.data);
+    text_copy(out_subject, AWS_SNS_SUBJECT_MAX + 1, whole.data);
 }

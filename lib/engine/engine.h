@@ -12,6 +12,8 @@
 #include "base/attr.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "base/json.h"
+#include "base/uuid.h"
 #include "base/wait.h"
 #include "engine/decide.h"
 #include "outcome/outcome.h"
@@ -40,24 +42,43 @@ MUST_CHECK bool engine_open(const struct engine_request *request, struct outcome
                             struct engine **out_engine, struct error *err);
 void engine_close(struct engine *engine);
 
-/* Decides and carries it out; how it ended is in the outcome, which is then in the ledger too
- * (but for dry runs and duplicates). Call it once. */
+/* Decides and carries it out; how it ended is in the outcome. Call it once, and then engine_keep.
+ */
 void engine_run(struct engine *engine, struct outcome *outcome);
 
 struct engine_resolution {
     const char *former, *state; /* as status names them: "unknown", "applied", ... */
 };
 /* Settles one migration of the plan as a person says, as a run of its own, which waits for another
- * run like any other, and for what the server still does for the one that was cut off. The outcome,
- * which the ledger then has too, says so in its note. ERROR_INVALID: no such migration, or its
- * state is not one that this action settles; nothing was changed. Others as engine_run's. Call it
- * once, in place of engine_run. */
+ * run like any other, and for what the server still does for the one that was cut off. The outcome
+ * says so in its note. ERROR_INVALID: no such migration, or its
+ * state is not one that this action settles; nothing was changed. Call it once, in place of
+ * engine_run, and then engine_keep. */
 MUST_CHECK bool engine_resolve(struct engine *engine, const char *id, enum ledger_action action,
                                struct engine_resolution *out_resolution, struct error *err);
 
-/* Records that the report of this run was published. A failure is logged; nothing else depends on
- * it. */
-void engine_reported(struct engine *engine, const struct outcome *outcome);
+/* Writes the run's row, with its report, and gives the plan back; but for dry runs, duplicates, and
+ * what engine_resolve refused before it took the plan. report_due: whoever asks is about to publish
+ * the report; should that not come about, the next run of the plan does (below). What cannot be
+ * written is logged. */
+void engine_keep(struct engine *engine, bool report_due);
+/* Whether the row is there. */
+bool engine_kept(const struct engine *engine);
+
+/* Reports of runs of this plan, this one's and those that were left: a claim is this run's own for
+ * two minutes, and ended by sent or leave. What goes wrong here is logged, nothing depends on it.
+ */
+
+/* How many waited when the ledger was read last. */
+int64_t engine_reports_waiting(const struct engine *engine);
+/* The oldest that waits; false: there is none, or it could not be had. The caller owns *out_report,
+ * which is what the run wrote (outcome_read). */
+bool engine_report_claim(struct engine *engine, char out_run_id[UUID_TEXT_SIZE],
+                         json_t **out_report);
+/* It was published now. */
+void engine_report_sent(struct engine *engine, const char *run_id);
+/* It could not be published: another run may try at once. */
+void engine_report_leave(struct engine *engine, const char *run_id);
 
 /* What the ledger says now, for status: borrowed, valid until engine_close. */
 const struct ledger *engine_ledger(const struct engine *engine);

@@ -31,8 +31,9 @@ struct engine {
     struct ledger *ledger;
     struct inspect_file *files; /* one a migration of the plan, once inspected */
     struct engine_watch watch;
-    bool kept;  /* the run's row has its report */
-    bool taken; /* this run owns the plan, as far as we know */
+    bool kept;    /* the run's row has its report */
+    bool taken;   /* this run owns the plan, as far as we know */
+    bool refused; /* it asked for what cannot be, and is no run to be kept */
 };
 
 /* connect.c */
@@ -168,8 +169,6 @@ MUST_CHECK bool engine_ask_whether_done(struct engine *engine,
 
 /* record.c */
 
-/* Writes the run's row, with its report, and gives the plan back. Logs when it cannot. */
-void engine_keep(struct engine *engine);
 /* The run's row as the ledger wants it; with_end: also how it ended. New reference. */
 json_t *engine_run_row(const struct engine *engine, bool with_end);
 

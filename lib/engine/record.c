@@ -70,7 +70,13 @@ json_t *engine_run_row(const struct engine *engine, bool with_end)
     return row;
 }
 
-static bool write_row(struct engine *engine, struct error *err)
+/* A ledger that is older than these takes no notice, or does not have their columns. */
+static bool has_reports(const struct engine *engine)
+{
+    return engine->ledger && engine->ledger->version >= LEDGER_WITH_REPORTS;
+}
+
+static bool write_row(struct engine *engine, bool report_due, struct error *err)
 {
     const struct outcome *outcome = engine->outcome;
     struct deadline deadline = soon(engine, KEEP_MS);
@@ -85,8 +91,12 @@ static bool write_row(struct engine *engine, struct error *err)
         if (!ledger_install(engine->pg, deadline, NULL, err)) {
             return false;
         }
+        engine->ledger->version = ledger_newest_version();
     }
     AUTO(json) json_t *row = engine_run_row(engine, true);
+    if (report_due && has_reports(engine)) {
+        set_text(row, "report_lease", LEDGER_REPORT_LEASE);
+    }
     bool durable = outcome->kind != OUTCOME_NOTHING;
     engine->kept = ledger_end(engine->pg, row, durable, deadline, err);
     if (!engine->kept && err->kind == ERROR_BUSY && outcome->kind == OUTCOME_ERROR) {
@@ -107,9 +117,9 @@ static bool reconnect_to_keep(struct engine *engine, struct error *err)
     return engine_open_login(engine, NULL, &asking, &engine->pg, err);
 }
 
-void engine_keep(struct engine *engine)
+void engine_keep(struct engine *engine, bool report_due)
 {
-    if (engine->outcome->dry_run) {
+    if (engine->outcome->dry_run || engine->refused) {
         return;
     }
     struct error err = {0};
@@ -119,21 +129,53 @@ void engine_keep(struct engine *engine)
             break;
         }
         pg_watch(engine->pg, NULL);
-        done = write_row(engine, &err);
+        done = write_row(engine, report_due, &err);
     }
     if (!done) {
         log_trouble(LOG_WARN, "could not record this run in the ledger", &err);
     }
 }
 
-void engine_reported(struct engine *engine, const struct outcome *outcome)
+bool engine_kept(const struct engine *engine)
+{
+    return engine->kept;
+}
+
+int64_t engine_reports_waiting(const struct engine *engine)
+{
+    return has_reports(engine) ? engine->ledger->reports_waiting : 0;
+}
+
+bool engine_report_claim(struct engine *engine, char out_run_id[UUID_TEXT_SIZE],
+                         json_t **out_report)
 {
     struct error err;
-    if (!engine->kept) {
-        return;
+    if (!engine->pg || !pg_alive(engine->pg)) {
+        return false;
     }
+    pg_watch(engine->pg, NULL);
+    if (!ledger_report_claim(engine->pg, engine->request.plan->name, soon(engine, KEEP_MS),
+                             out_run_id, out_report, &err)) {
+        log_trouble(LOG_WARN, "could not take up a report that was left", &err);
+        return false;
+    }
+    return *out_report != NULL;
+}
+
+void engine_report_sent(struct engine *engine, const char *run_id)
+{
+    struct error err;
     if (!reconnect_to_keep(engine, &err) ||
-        !ledger_mark_reported(engine->pg, outcome->run_id, soon(engine, KEEP_MS), &err)) {
+        !ledger_report_sent(engine->pg, run_id, soon(engine, KEEP_MS), &err)) {
         log_trouble(LOG_WARN, "the report was published, but the ledger could not be told", &err);
+    }
+}
+
+void engine_report_leave(struct engine *engine, const char *run_id)
+{
+    struct error err;
+    if (has_reports(engine) && engine->pg && pg_alive(engine->pg) &&
+        !ledger_report_leave(engine->pg, run_id, soon(engine, KEEP_MS), &err)) {
+        log_trouble(LOG_DEBUG, "the report is left to a run in two minutes' time", &err);
     }
 }

@@ -230,6 +230,7 @@ bool engine_resolve(struct engine *engine, const char *id, enum ledger_action ac
                     struct engine_resolution *out_resolution, struct error *err)
 {
     struct resolve resolve = {.engine = engine, .action = action};
+    engine->refused = true;
     if (!find(engine->request.plan, id, &resolve.index, err)) {
         return false;
     }
@@ -239,8 +240,6 @@ bool engine_resolve(struct engine *engine, const char *id, enum ledger_action ac
         outcome_fail(engine->outcome, err);
     }
     engine->outcome->finished_ms = clock_wall_ms();
-    if (engine->taken) {
-        engine_keep(engine);
-    }
+    engine->refused = !engine->taken;
     return ok;
 }

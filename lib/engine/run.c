@@ -314,5 +314,4 @@ void engine_run(struct engine *engine, struct outcome *outcome)
         outcome_fail(outcome, &err);
     }
     outcome->finished_ms = clock_wall_ms();
-    engine_keep(engine);
 }

@@ -139,6 +139,7 @@ static bool install(struct engine *engine, struct error *err)
     if (!ledger_install(engine->pg, request->deadline, request->stop, err)) {
         return false;
     }
+    engine->ledger->version = ledger_newest_version();
     engine->ledger->exists = true; /* and this run wrote it: it has a row from here on */
     return true;
 }

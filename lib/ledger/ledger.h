@@ -61,6 +61,7 @@ struct ledger {
     int version;
     struct ledger_row *rows; /* sorted by id */
     size_t count;
+    int64_t reports_waiting; /* of this plan, which nobody has sent and nobody is sending */
     char duplicate_of[UUID_TEXT_SIZE]; /* the run of this same execution or scheduled time that
                                           reached the plan, or "" */
 };
@@ -100,12 +101,16 @@ MUST_CHECK bool ledger_take(struct pg *pg, const json_t *run_row, struct deadlin
                             bool *out_taken, struct ledger_holder *out_holder, struct error *err);
 
 /* Writes how the run ended and gives the plan back. durable false: without waiting for the flush.
- */
+ * A row with "report_lease" (LEDGER_REPORT_LEASE) says that its report is about to be sent: when
+ * that was not recorded by then, any run of the plan may send it. A ledger of a version before
+ * LEDGER_WITH_REPORTS takes no notice of it. */
+#define LEDGER_REPORT_LEASE "120 s"
+enum { LEDGER_WITH_REPORTS = 3 };
 MUST_CHECK bool ledger_end(struct pg *pg, const json_t *run_row, bool durable,
                            struct deadline deadline, struct error *err);
 
 /* The same of a run that has its row, while the plan is locked by what it sent: the plan stays its
- * own until the next run takes it. */
+ * own until the next run takes it. "report_lease" needs LEDGER_WITH_REPORTS here. */
 MUST_CHECK bool ledger_end_apart(struct pg *pg, const json_t *run_row, struct deadline deadline,
                                  struct error *err);
 
@@ -113,9 +118,19 @@ MUST_CHECK bool ledger_end_apart(struct pg *pg, const json_t *run_row, struct de
 MUST_CHECK bool ledger_forget(struct pg *pg, const char *run_id, struct deadline deadline,
                               struct error *err);
 
+/* Takes the oldest report of this plan that waits, for as long as LEDGER_REPORT_LEASE: of two runs
+ * that ask at once each gets another one. *out_report NULL: none waits; else the caller owns it,
+ * and ends the claim by one of the two below. ERROR_INTERNAL: what the ledger holds is no JSON.
+ * Needs LEDGER_WITH_REPORTS, as ledger_report_leave does. */
+MUST_CHECK bool ledger_report_claim(struct pg *pg, const char *plan, struct deadline deadline,
+                                    char out_run_id[UUID_TEXT_SIZE], json_t **out_report,
+                                    struct error *err);
 /* Records that the report of this run was published now. */
-MUST_CHECK bool ledger_mark_reported(struct pg *pg, const char *run_id, struct deadline deadline,
-                                     struct error *err);
+MUST_CHECK bool ledger_report_sent(struct pg *pg, const char *run_id, struct deadline deadline,
+                                   struct error *err);
+/* Leaves it, from now on, to whoever claims it; nothing when nobody waits for it. */
+MUST_CHECK bool ledger_report_leave(struct pg *pg, const char *run_id, struct deadline deadline,
+                                    struct error *err);
 
 /* One migration as the claim sees it. */
 struct ledger_claim {

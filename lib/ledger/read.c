@@ -13,7 +13,8 @@ enum {
     SET_VERSION = 5,
     SET_ROWS = 6,
     SET_HOLDER = 7,
-    SET_DUPLICATE = 8
+    SET_REPORTS = 8,
+    SET_DUPLICATE = 9
 };
 
 /* Whatever the login's defaults are. Several statements of one message are a transaction of their
@@ -48,6 +49,12 @@ enum {
     DONE_CHECKSUM,
     EXIT_STATUS
 };
+
+/* Those that this run may send; what is said above of columns goes for this one too. */
+static const char reports_sql[] =
+    "SELECT count(*) FROM (SELECT NULL::timestamptz AS report_after) absent, LATERAL"
+    " (SELECT FROM postlude.run WHERE reported_at IS NULL"
+    " AND report_after <= statement_timestamp() AND plan = ";
 
 static void same(struct buf *sql, const char *column, const char *value)
 {
@@ -111,6 +118,9 @@ static void read_sql(const struct ledger_query *query, struct buf *sql)
              ") r;\nSELECT owner, " LEDGER_TIME("owned_since") " FROM postlude.plan WHERE plan = ");
     pg_literal(sql, query->plan);
     buf_text(sql, ";\n");
+    buf_text(sql, reports_sql);
+    pg_literal(sql, query->plan);
+    buf_text(sql, ") w;\n");
     duplicate_sql(query, sql);
 }
 
@@ -195,6 +205,8 @@ static bool read_ledger(const struct pg_reply *reply, struct ledger *ledger, str
     text_copy(ledger->holder.since, sizeof ledger->holder.since, pg_value(reply, SET_HOLDER, 0, 1));
     text_copy(ledger->duplicate_of, sizeof ledger->duplicate_of,
               pg_value(reply, SET_DUPLICATE, 0, 0));
+    text = pg_value(reply, SET_REPORTS, 0, 0);
+    (void)!(text && text_integer(text, 0, INT64_MAX, &ledger->reports_waiting));
     return read_rows(reply, ledger, err);
 }
 

@@ -124,8 +124,13 @@ bool ledger_end_apart(struct pg *pg, const json_t *run_row, struct deadline dead
     AUTO(buf) struct buf sql = buf_make(LEDGER_ROW_MAX);
     buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT LEDGER_FLUSHED
              "UPDATE postlude.run r SET finished_at = n.finished_at, outcome = n.outcome,"
-             " error = n.error, report = n.report"
-             " FROM pg_catalog.jsonb_populate_record(NULL::postlude.run, ");
+             " error = n.error, report = n.report");
+    const char *lease = json_text(run_row, "report_lease");
+    if (lease) {
+        buf_text(&sql, ", report_after = pg_catalog.clock_timestamp() + interval ");
+        pg_literal(&sql, lease);
+    }
+    buf_text(&sql, " FROM pg_catalog.jsonb_populate_record(NULL::postlude.run, ");
     ledger_json(&sql, run_row);
     buf_text(&sql, ") n WHERE r.run_id = n.run_id;\nCOMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
@@ -139,18 +144,6 @@ bool ledger_forget(struct pg *pg, const char *run_id, struct deadline deadline, 
              LEDGER_OPEN LEDGER_SHORT_WAIT "UPDATE postlude.plan SET owner = NULL WHERE owner = ");
     pg_literal(&sql, run_id);
     buf_text(&sql, ";\nDELETE FROM postlude.run WHERE run_id = ");
-    pg_literal(&sql, run_id);
-    buf_text(&sql, ";\nCOMMIT");
-    AUTO(pg_reply) struct pg_reply reply = {0};
-    return ledger_write(pg, sql.data, deadline, &reply, err);
-}
-
-bool ledger_mark_reported(struct pg *pg, const char *run_id, struct deadline deadline,
-                          struct error *err)
-{
-    AUTO(buf) struct buf sql = buf_make(1024);
-    buf_text(&sql, LEDGER_OPEN LEDGER_SHORT_WAIT
-             "UPDATE postlude.run SET reported_at = pg_catalog.clock_timestamp() WHERE run_id = ");
     pg_literal(&sql, run_id);
     buf_text(&sql, ";\nCOMMIT");
     AUTO(pg_reply) struct pg_reply reply = {0};
