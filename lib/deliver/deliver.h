@@ -31,8 +31,9 @@ struct deliver_target {
 
 /* What it is sent with, and how long that may take. */
 struct deliver_means {
-    struct aws *aws;          /* credentials, endpoints, transport */
-    const struct stop *stop;  /* once asked, at most 8 s are left of the deadline */
+    struct aws *aws; /* credentials, endpoints, transport */
+    const struct stop
+        *stop; /* once asked, at most 8 s are left of the deadline; of a late report's, 1 s */
     struct deadline deadline; /* 60 s from the start at the latest */
     struct aws_sns_patience patience;
 };

@@ -5,15 +5,17 @@ enum {
     WITHIN_MS = 60000,
     /* ECS kills 30 s after it asked, and the run needed some of them to roll back and record. */
     GRACE_MS = 8000,
+    /* A late one can wait for yet another run: what is under way may arrive, nothing more. */
+    LATE_GRACE_MS = 1000,
 };
 
-static bool send(const struct deliver_message *message, const struct deliver_target *target,
-                 const struct deliver_means *means, struct aws_sns_receipt *out_receipt,
-                 struct error *err)
+static bool send(const struct deliver_message *message, int64_t grace_ms,
+                 const struct deliver_target *target, const struct deliver_means *means,
+                 struct aws_sns_receipt *out_receipt, struct error *err)
 {
     struct aws_limit limit = {.deadline = deadline_min(means->deadline, deadline_in(WITHIN_MS)),
                               .stop = means->stop,
-                              .grace_ms = GRACE_MS};
+                              .grace_ms = grace_ms};
     const struct aws_sns_message sns = {
         .topic = target->topic,
         .subject = message->subject,
@@ -33,7 +35,7 @@ bool deliver_publish(const struct outcome *outcome, const struct deliver_target 
 {
     AUTO(deliver_message) struct deliver_message message = {0};
     deliver_message_make(outcome, target, &message);
-    if (send(&message, target, means, out_receipt, err)) {
+    if (send(&message, outcome->late ? LATE_GRACE_MS : GRACE_MS, target, means, out_receipt, err)) {
         return true;
     }
     err->kind = ERROR_UNDELIVERED;

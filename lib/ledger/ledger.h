@@ -119,8 +119,8 @@ MUST_CHECK bool ledger_forget(struct pg *pg, const char *run_id, struct deadline
                               struct error *err);
 
 /* Takes the oldest report of this plan that waits, for as long as LEDGER_REPORT_LEASE: of two runs
- * that ask at once each gets another one. *out_report NULL: none waits; else the caller owns it,
- * and ends the claim by one of the two below. ERROR_INTERNAL: what the ledger holds is no JSON.
+ * that ask at once each gets another one. *out_report NULL: none waits; else the caller owns it
+ * (what is no JSON is given as an empty object), and ends the claim by one of the two below.
  * Needs LEDGER_WITH_REPORTS, as ledger_report_leave does. */
 MUST_CHECK bool ledger_report_claim(struct pg *pg, const char *plan, struct deadline deadline,
                                     char out_run_id[UUID_TEXT_SIZE], json_t **out_report,

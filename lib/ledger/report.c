@@ -62,11 +62,9 @@ bool ledger_report_claim(struct pg *pg, const char *plan, struct deadline deadli
     }
     const char *text = pg_value(&reply, LEDGER_LEAD, 0, 1);
     json_t *report = NULL;
-    if (!text) {
-        report = json_object(); /* taken out by hand: whoever reads it says what is missing */
-    } else if (!json_read(text, strlen(text), &report, err)) {
-        err->kind = ERROR_INTERNAL;
-        return error_wrap(err, "the report of run %s in the ledger", run_id);
+    struct error ignored; /* changed by hand: whoever reads it says what is missing */
+    if (!text || !json_read(text, strlen(text), &report, &ignored)) {
+        report = json_object();
     }
     if (!report) {
         memory_die();
