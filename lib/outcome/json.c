@@ -156,6 +156,8 @@ static json_t *task(const struct outcome *outcome)
     put_text(object, "family", outcome->family);
     put_text(object, "revision", outcome->revision);
     put_text(object, "image", outcome->image);
+    put_text(object, "container", outcome->container);
+    put_text(object, "image_digest", outcome->image_digest);
     return object;
 }
 

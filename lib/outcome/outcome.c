@@ -34,13 +34,16 @@ void outcome_free(struct outcome *outcome)
         return;
     }
     char *texts[] = {
-        outcome->plan,     outcome->trigger_kind, outcome->pipeline,       outcome->stage,
-        outcome->event_id, outcome->execution_id, outcome->account,        outcome->region,
-        outcome->schedule, outcome->reason,       outcome->scheduled_time, outcome->by,
-        outcome->host,     outcome->database,     outcome->user,           outcome->note,
-        outcome->image,    outcome->task_arn,     outcome->cluster,        outcome->family,
-        outcome->revision, outcome->log_url,      outcome->rerun,          outcome->source_revision,
-        outcome->stack,    outcome->logical_id,   outcome->request_type,
+        outcome->plan,      outcome->trigger_kind,   outcome->pipeline,
+        outcome->stage,     outcome->event_id,       outcome->execution_id,
+        outcome->account,   outcome->region,         outcome->schedule,
+        outcome->reason,    outcome->scheduled_time, outcome->by,
+        outcome->host,      outcome->database,       outcome->user,
+        outcome->note,      outcome->image,          outcome->task_arn,
+        outcome->cluster,   outcome->family,         outcome->revision,
+        outcome->log_url,   outcome->rerun,          outcome->source_revision,
+        outcome->stack,     outcome->logical_id,     outcome->request_type,
+        outcome->container, outcome->image_digest,
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         free(texts[i]);

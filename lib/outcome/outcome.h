@@ -111,7 +111,9 @@ struct outcome {
     struct error error; /* kind OUTCOME_ERROR */
     struct outcome_failure failure;
 
-    char *image, *task_arn, *cluster, *family, *revision, *log_url; /* NULL = not known */
+    /* the ECS task it ran in; NULL = not known */
+    char *task_arn, *cluster, *family, *revision, *container, *image, *image_digest;
+    char *log_url;
     char *rerun; /* the command that starts it again, or NULL */
 };
 
@@ -148,13 +150,13 @@ enum outcome_detail {
 /* The report of contract section 6: every key is always there, null where nothing is known; only
  * exit_status in an entry of applied is there for commands alone. Behind those of the contract
  * stand revision (source_revision), stack, logical_id and request_type in trigger, dry_run, unknown
- * (ids), note, every ({id, duration_ms, exit_status}) and late, and in error code, where, schema,
- * table, column_name, constraint, and then left: "nothing", "statements", "unknown" (needs
- * "postlude resolve"), "command" or "all"; null where the error is at no migration, or its kind
- * says more (a COMMIT that was not confirmed); statements_done, statements_total: with left
- * "statements", and "unknown" when it has statements; exit_status: of the command; together: the
- * migrations shared one transaction. A statement with the word PASSWORD is never in it. New
- * reference. */
+ * (ids), note, every ({id, duration_ms, exit_status}) and late, in task container and image_digest
+ * (as ECS says it: of the manifest on Fargate), and in error code, where, schema, table,
+ * column_name, constraint, and then left: "nothing", "statements", "unknown" (needs "postlude
+ * resolve"), "command" or "all"; null where the error is at no migration, or its kind says more (a
+ * COMMIT that was not confirmed); statements_done, statements_total: with left "statements", and
+ * "unknown" when it has statements; exit_status: of the command; together: the migrations shared
+ * one transaction. A statement with the word PASSWORD is never in it. New reference. */
 json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail);
 
 /* The reverse, of a report as it was kept (whole): rendered again it is the same, and so is the

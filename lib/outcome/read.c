@@ -103,6 +103,8 @@ static void read_task(const json_t *task, struct outcome *outcome)
     outcome->family = copy(task, "family");
     outcome->revision = copy(task, "revision");
     outcome->image = copy(task, "image");
+    outcome->container = copy(task, "container");
+    outcome->image_digest = copy(task, "image_digest");
 }
 
 typedef void add_text(struct outcome *outcome, const char *id);

@@ -292,6 +292,21 @@ static void late_block(const struct sheet *sheet)
     buf_char(sheet->out, '\n');
 }
 
+/* A tag can be moved; what it stood for then is the digest. */
+static void image_row(const struct outcome *outcome, struct page_rows *rows)
+{
+    if (text_empty(outcome->image)) {
+        return;
+    }
+    struct buf *out = outcome_page_row(rows, "Image");
+    text_escape_cut(out, outcome->image, PART_LINE_MAX);
+    if (!text_empty(outcome->image_digest) && !strstr(outcome->image, outcome->image_digest)) {
+        buf_text(out, " (");
+        text_escape_cut(out, outcome->image_digest, PART_ID_MAX);
+        buf_char(out, ')');
+    }
+}
+
 static void origin_block(const struct sheet *sheet)
 {
     const struct outcome *outcome = sheet->outcome;
@@ -303,7 +318,7 @@ static void origin_block(const struct sheet *sheet)
         buf_text(outcome_page_row(&rows, "Started by"), trigger.data);
     }
     run_row(outcome, &rows);
-    text_row(&rows, "Image", outcome->image);
+    image_row(outcome, &rows);
     text_row(&rows, "Task", outcome->task_arn);
     text_row(&rows, "Log", outcome->log_url);
     write_rows(sheet, &rows);

@@ -16,6 +16,8 @@ static inline struct outcome *sample_applied(void)
     outcome->already_applied = 41;
     outcome_add_applied(outcome, "0042_create_refunds", 12);
     outcome_add_applied(outcome, "0043_backfill", 1180);
+    outcome->container = memory_text("migrate");
+    outcome->image_digest = memory_text("sha256:25f3695bedfb454a50f12d127839a68ad3caf91e451c1da0");
     return outcome;
 }
 
@@ -332,11 +334,14 @@ static inline struct outcome *sample_hostile(void)
     outcome_add_pending(outcome, hostile);
     outcome_add_unknown(outcome, hostile);
     outcome_add_every(outcome, hostile, 5, 1);
-    char **texts[] = {&outcome->plan,     &outcome->pipeline,       &outcome->execution_id,
-                      &outcome->by,       &outcome->reason,         &outcome->host,
-                      &outcome->database, &outcome->user,           &outcome->note,
-                      &outcome->image,    &outcome->task_arn,       &outcome->log_url,
-                      &outcome->rerun,    &outcome->source_revision};
+    char **texts[] = {&outcome->plan,         &outcome->pipeline,
+                      &outcome->execution_id, &outcome->by,
+                      &outcome->reason,       &outcome->host,
+                      &outcome->database,     &outcome->user,
+                      &outcome->note,         &outcome->image,
+                      &outcome->task_arn,     &outcome->log_url,
+                      &outcome->rerun,        &outcome->source_revision,
+                      &outcome->container,    &outcome->image_digest};
     for (size_t i = 0; i < COUNT(texts); i++) {
         free(*texts[i]);
         *texts[i] = memory_text(hostile);
