@@ -14,20 +14,25 @@
 #include "base/text.h"
 
 enum {
-    VALUE_MAX = 2048,    /* bytes of one field's text */
-    VALUE_MIN = 64,      /* what is left of each where a line is too long */
-    STALL_MAX_MS = 5000, /* a log that nobody reads must not hold a migration's locks */
+    VALUE_MAX = 2048, /* bytes of one field's text */
+    VALUE_MIN = 64,   /* what is left of each where a line is too long */
+    /* A log that nobody reads must not hold a migration's locks: all waiting together may take so
+     * long, and after that, one part in so many of the time that goes by. */
+    PATIENCE_MAX_MS = 5000,
+    PATIENCE_SHARE = 20,
 };
 
 static struct {
     int fd;
     bool json;
     bool colour;
-    bool stalled;
-    bool torn; /* the last line has no end */
+    bool torn;           /* the last line has no end */
+    uint64_t dropped;    /* lines since the last that was written */
+    int64_t patience_ms; /* how long may be waited still, as it was at counted_ms */
+    int64_t counted_ms;
     enum log_level least;
     char run_id[40];
-} sink = {.fd = STDERR_FILENO, .least = LOG_INFO};
+} sink = {.fd = STDERR_FILENO, .least = LOG_INFO, .patience_ms = PATIENCE_MAX_MS};
 
 static const char *const names[] = {
     [LOG_DEBUG] = "debug",
@@ -41,8 +46,10 @@ void log_setup(int fd, bool json, bool colour, enum log_level least)
     sink.fd = fd;
     sink.json = json;
     sink.colour = colour;
-    sink.stalled = false;
     sink.torn = false;
+    sink.dropped = 0;
+    sink.patience_ms = PATIENCE_MAX_MS;
+    sink.counted_ms = clock_steady_ms();
     sink.least = least;
 }
 
@@ -62,27 +69,33 @@ bool log_level_named(const char *name, enum log_level *out_level)
     return false;
 }
 
-/* Whether the next piece can be written without waiting longer than is left of the line's time.
- * Once the reader has stalled, later lines do not wait for it, so that a dead log driver costs
- * STALL_MAX_MS once. */
+/* Patience grows back slowly, so that a reader who is only slow costs little for ever. */
+static int64_t patience(int64_t now)
+{
+    int64_t grown = sink.patience_ms + (now - sink.counted_ms) / PATIENCE_SHARE;
+    sink.patience_ms = grown < PATIENCE_MAX_MS ? grown : PATIENCE_MAX_MS;
+    sink.counted_ms = now;
+    return sink.patience_ms;
+}
+
 static bool writable(int64_t give_up_ms)
 {
     for (;;) {
-        int64_t left = sink.stalled ? 0 : give_up_ms - clock_steady_ms();
+        int64_t left = give_up_ms - clock_steady_ms();
         struct pollfd watched = {.fd = sink.fd, .events = POLLOUT};
         int ready = poll(&watched, 1, left > 0 ? (int)left : 0);
         if (ready >= 0 || errno != EINTR) {
-            sink.stalled = ready <= 0;
             return ready > 0;
         }
     }
 }
 
-/* Writes all of it, or gives the line up. A pipe that polls as writable takes PIPE_BUF bytes; a
- * longer write to it would block until the reader comes. */
+/* Writes all of it, or gives it up. A pipe that polls as writable takes PIPE_BUF bytes; a longer
+ * write to it would block until the reader comes. */
 static size_t write_some(const char *line, size_t length)
 {
-    int64_t give_up_ms = clock_steady_ms() + STALL_MAX_MS;
+    int64_t begun_ms = clock_steady_ms();
+    int64_t give_up_ms = begun_ms + patience(begun_ms);
     size_t done = 0;
     while (done < length && writable(give_up_ms)) {
         size_t piece = length - done < PIPE_BUF ? length - done : PIPE_BUF;
@@ -93,17 +106,49 @@ static size_t write_some(const char *line, size_t length)
         }
         done += wrote > 0 ? (size_t)wrote : 0;
     }
+    int64_t now = clock_steady_ms();
+    int64_t spent = now - begun_ms;
+    sink.patience_ms -= spent < sink.patience_ms ? spent : sink.patience_ms;
+    sink.counted_ms = now;
     return done;
 }
 
-/* A line that was given up halfway is ended first, so that it spoils no other. */
+static bool write_line(const char *line, size_t length)
+{
+    size_t done = write_some(line, length);
+    sink.torn = done < length && (sink.torn || done > 0);
+    return done == length;
+}
+
+static void describe_dropped(struct buf *out)
+{
+    char now[CLOCK_TEXT_SIZE];
+    clock_format(clock_wall_ms(), now);
+    if (sink.json) {
+        buf_format(out, "{\"time\":\"%s\",\"level\":\"warn\",\"msg\":\"", now);
+    } else {
+        buf_text(out, "warning: ");
+    }
+    buf_format(out, "%" PRIu64 " log line%s dropped: nobody read the log in time", sink.dropped,
+               sink.dropped == 1 ? " was" : "s were");
+    if (sink.json) {
+        buf_format(out, "\",\"run_id\":\"%s\",\"dropped\":%" PRIu64 "}", sink.run_id, sink.dropped);
+    }
+    buf_char(out, '\n');
+}
+
+/* A line that was given up halfway is ended first, so that it spoils no other; and the first line
+ * that gets through again comes behind one that says how many did not. */
 static void put(const char *line, size_t length)
 {
-    if (sink.torn && write_some("\n", 1) == 0) {
-        return;
+    bool clear = !sink.torn || write_line("\n", 1);
+    if (clear && sink.dropped) {
+        AUTO(buf) struct buf said = buf_make(512);
+        describe_dropped(&said);
+        clear = write_line(said.data, said.length);
+        sink.dropped = clear ? 0 : sink.dropped;
     }
-    size_t done = write_some(line, length);
-    sink.torn = done > 0 && done < length;
+    sink.dropped += !clear || !write_line(line, length);
 }
 
 /* At most `most` bytes of it; what was cut ends in three dots. */
@@ -149,6 +194,15 @@ static json_t *line_object(enum log_level level, const char *message,
     return line;
 }
 
+static void put_json(const json_t *line, struct buf *text)
+{
+    json_write(line, text);
+    buf_char(text, '\n');
+    if (!text->full) {
+        put(text->data, text->length);
+    }
+}
+
 static void write_json(enum log_level level, const char *message, const struct log_field *fields,
                        size_t count)
 {
@@ -157,10 +211,8 @@ static void write_json(enum log_level level, const char *message, const struct l
     for (;;) {
         AUTO(json) json_t *line = line_object(level, message, fields, count, most);
         AUTO(buf) struct buf text = buf_make(LOG_LINE_MAX);
-        json_write(line, &text);
-        buf_char(&text, '\n');
+        put_json(line, &text);
         if (!text.full) {
-            put(text.data, text.length);
             return;
         }
         if (most > VALUE_MIN) {
@@ -221,6 +273,20 @@ void log_write(enum log_level level, const char *message, const struct log_field
     } else {
         write_text(level, message, fields, count);
     }
+}
+
+bool log_object(enum log_level level, const char *message, json_t *members)
+{
+    if (!sink.json) {
+        return true;
+    }
+    AUTO(json) json_t *line = line_object(level, message, NULL, 0, VALUE_MAX);
+    AUTO(buf) struct buf text = buf_make(LOG_LINE_MAX);
+    if (json_object_update_missing(line, members) != 0) {
+        memory_die();
+    }
+    put_json(line, &text);
+    return !text.full;
 }
 
 static void write_hint(enum log_level level, const char *hint)

@@ -5,10 +5,14 @@
  * log drivers split longer ones. Control characters are shown escaped. Rooms below the engine do
  * not log: they return errors. The one exception is whose credentials are used (lib/aws), which is
  * neither an answer nor an error.
+ *
+ * A reader who stalls costs 5 s in all, and then 1 part in 20 of the time: lines that cannot be
+ * written are dropped, and counted in a line of their own once the reader is back.
  */
 #ifndef POSTLUDE_BASE_LOG_H
 #define POSTLUDE_BASE_LOG_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +62,12 @@ void log_write(enum log_level level, const char *message, const struct log_field
 #define log_info(message, ...) LOG_AT_(LOG_INFO, message, ##__VA_ARGS__)
 #define log_warn(message, ...) LOG_AT_(LOG_WARN, message, ##__VA_ARGS__)
 #define log_error(message, ...) LOG_AT_(LOG_ERROR, message, ##__VA_ARGS__)
+
+/* A line for machines that takes more than fields can say: members (an object, borrowed) stand as
+ * they are behind those that every line has. Written whatever the least level is, since what reads
+ * it must not depend on how talkative the log was asked to be; not at all in text. False: longer
+ * than a line may be, and not written. */
+MUST_CHECK bool log_object(enum log_level level, const char *message, json_t *members);
 
 /* "what: message" (what NULL: the message alone), and the error's hint: on a line of its own in
  * text, as a field in JSON. */

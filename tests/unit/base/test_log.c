@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -252,8 +254,94 @@ static void a_stalled_reader_costs_five_seconds_once(void **state)
     assert_int_equal(read(ends[0], drained, sizeof drained), 65536);
     log_info("back again");
     const char *rest = close_log();
-    assert_string_equal(rest, "\nback again\n");
+    assert_string_equal(rest, "\nwarning: 101 log lines were dropped: nobody read the log in time\n"
+                              "back again\n");
     assert_true(drained[65535] == 'a');
+}
+
+/* Reads a page of the log every 50 ms: a tenth of what is written. */
+static pid_t read_slowly(void)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        static char page[4096];
+        (void)close(ends[1]);
+        while (read(ends[0], page, sizeof page) > 0) {
+            (void)poll(NULL, 0, 50);
+        }
+        _exit(0);
+    }
+    return pid;
+}
+
+static void assert_dropped(const char *rest)
+{
+    const char *line = rest;
+    for (const char *next = rest; next; next = strstr(next + 1, "\n{\"")) {
+        line = strstr(next, "nobody read") ? next + (*next == '\n') : line;
+    }
+    const char *end = strchr(line, '\n');
+    json_t *said = NULL;
+    struct error err;
+    assert_true(json_read(line, (size_t)(end - line), &said, &err));
+    assert_string_equal(json_text(said, "level"), "warn");
+    assert_string_equal(json_text(said, "run_id"), "0198-run");
+    assert_true(json_integer_value(json_object_get(said, "dropped")) >= 1);
+    assert_non_null(strstr(end, "back again"));
+    json_decref(said);
+}
+
+static void a_slow_reader_costs_five_seconds_too(void **state)
+{
+    (void)state;
+    char text[2000];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    open_log(true, false, LOG_INFO);
+    pid_t reader = read_slowly();
+    int64_t before = clock_steady_ms();
+    for (int i = 0; i < 1500; i++) {
+        log_info(text, LOG_TEXT("a", text), LOG_TEXT("b", text), LOG_TEXT("c", text));
+    }
+    int64_t took = clock_steady_ms() - before;
+    assert_true(took >= 4900 && took < 9000);
+    assert_int_equal(kill(reader, SIGKILL), 0);
+    assert_int_equal(waitpid(reader, NULL, 0), reader);
+
+    /* Who reads the rest is told what is missing. */
+    static char drained[65536];
+    assert_true(read(ends[0], drained, sizeof drained) > 0);
+    log_run_id("0198-run");
+    log_info("back again");
+    log_run_id("");
+    assert_dropped(close_log());
+}
+
+static void an_object_is_a_line_of_its_own(void **state)
+{
+    (void)state;
+    AUTO(json) json_t *members = json_pack("{s:[{s:i}], s:s}", "list", "a", 1, "msg", "mine");
+    open_log(true, false, LOG_ERROR);
+    assert_true(log_object(LOG_INFO, "metrics", members));
+    AUTO(json) json_t *line = close_log_json();
+    assert_string_equal(json_text(line, "msg"), "metrics");
+    assert_string_equal(json_text(line, "level"), "info");
+    assert_int_equal(json_array_size(json_object_get(line, "list")), 1);
+    open_log(false, false, LOG_DEBUG);
+    assert_true(log_object(LOG_INFO, "metrics", members));
+    assert_string_equal(close_log(), "");
+}
+
+static void an_object_that_is_too_long_is_not_written(void **state)
+{
+    (void)state;
+    static char text[LOG_LINE_MAX];
+    memset(text, 'a', sizeof text - 1);
+    AUTO(json) json_t *members = json_pack("{s:s}", "long", text);
+    open_log(true, false, LOG_DEBUG);
+    assert_false(log_object(LOG_INFO, "metrics", members));
+    assert_string_equal(close_log(), "");
 }
 
 static void a_reader_that_left_is_no_trouble(void **state)
@@ -280,6 +368,9 @@ int main(void)
         cmocka_unit_test(a_cut_is_marked),
         cmocka_unit_test(many_fields_lose_the_last),
         cmocka_unit_test(a_stalled_reader_costs_five_seconds_once),
+        cmocka_unit_test(a_slow_reader_costs_five_seconds_too),
+        cmocka_unit_test(an_object_is_a_line_of_its_own),
+        cmocka_unit_test(an_object_that_is_too_long_is_not_written),
         cmocka_unit_test(a_reader_that_left_is_no_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
