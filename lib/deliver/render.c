@@ -11,10 +11,12 @@ enum {
     /* What stays of a list at first, and of a text, when all of it does not fit. */
     KEPT_FEW = 5,
     KEPT_TEXT = 400,
+    KEPT_LEAST = 50,
 };
 
 static const char *const lists[] = {"pending", "applied", "unknown", "every"};
 static const char *const error_texts[] = {"hint", "detail", "statement", "message"};
+static const char dots[] = "...";
 static const char closing[] = "\n... cut here: the whole report is in the log and in the ledger.\n";
 
 /* As it will be written, escapes and all. */
@@ -73,16 +75,16 @@ static void cut_list(json_t *report, const char *name, size_t keep, size_t max)
     }
 }
 
-static void cut_text(json_t *report, json_t *object, const char *name)
+static void cut_text(json_t *report, json_t *object, const char *name, size_t keep)
 {
     json_t *value = json_object_get(object, name);
     const char *text = json_string_value(value);
     size_t length = json_string_length(value);
-    if (text && length > KEPT_TEXT) {
+    if (text && length > keep + sizeof dots - 1) {
         note(report, name, "bytes", length);
-        AUTO(buf) struct buf kept = buf_make(KEPT_TEXT + 8);
-        buf_add(&kept, text, text_cut(text, length, KEPT_TEXT));
-        buf_text(&kept, "...");
+        AUTO(buf) struct buf kept = buf_make(keep + sizeof dots);
+        buf_add(&kept, text, text_cut(text, length, keep));
+        buf_text(&kept, dots);
         if (json_string_setn(value, kept.data, kept.length) != 0) {
             memory_die();
         }
@@ -97,19 +99,19 @@ static void cut_lists(json_t *report, size_t keep, size_t max)
 }
 
 /* Whatever else is long: each text of the report and of the objects in it. */
-static void cut_all_texts(json_t *report)
+static void cut_all_texts(json_t *report, size_t keep)
 {
     AUTO(json) json_t *names = json_deep_copy(report);
     const char *name = NULL;
     json_t *copy = NULL;
     json_object_foreach(names, name, copy)
     {
-        cut_text(report, report, name);
+        cut_text(report, report, name, keep);
         const char *inner = NULL;
         json_t *ignored = NULL;
         json_object_foreach(copy, inner, ignored)
         {
-            cut_text(report, json_object_get(report, name), inner);
+            cut_text(report, json_object_get(report, name), inner, keep);
         }
     }
 }
@@ -119,11 +121,14 @@ void deliver_shrink(json_t *report, size_t max)
     cut_lists(report, KEPT_FEW, max);
     json_t *error = json_object_get(report, "error");
     for (size_t i = 0; i < COUNT(error_texts) && size_of(report) > max; i++) {
-        cut_text(report, error, error_texts[i]);
+        cut_text(report, error, error_texts[i], KEPT_TEXT);
     }
     cut_lists(report, 0, max);
+    for (size_t keep = KEPT_TEXT; keep >= KEPT_LEAST && size_of(report) > max; keep /= 2) {
+        cut_all_texts(report, keep);
+    }
     if (size_of(report) > max) {
-        cut_all_texts(report);
+        (void)json_array_clear(json_object_get(error, "blockers"));
     }
 }
 
