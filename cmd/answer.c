@@ -1,21 +1,37 @@
 #include "cmd/answer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/wait.h"
 #include "outcome/outcome.h"
 
-enum { ANSWER_MAX = 64 * 1024 * 1024, DESCRIPTION_MAX = 8192, WIDTH = 80 };
+enum { ANSWER_MAX = 64 * 1024 * 1024, DESCRIPTION_MAX = 8192, WIDTH = 80, FOR_EVER = -1 };
 
-static bool write_all(int fd, const char *data, size_t length)
+/* Whether some of it can be written before nobody has read for stall_ms; a pipe that is ready takes
+ * PIPE_BUF bytes. */
+static bool ready(int fd, int64_t stall_ms)
+{
+    return stall_ms == FOR_EVER ||
+           wait_fd(fd, WAIT_WRITE, deadline_in(stall_ms), NULL) == WAIT_READY;
+}
+
+static bool write_all(int fd, const char *data, size_t length, int64_t stall_ms)
 {
     size_t done = 0;
     while (done < length) {
-        ssize_t wrote = write(fd, data + done, length - done);
+        if (!ready(fd, stall_ms)) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+        size_t left = length - done;
+        size_t piece = stall_ms == FOR_EVER || left < PIPE_BUF ? left : PIPE_BUF;
+        ssize_t wrote = write(fd, data + done, piece);
         if (wrote <= 0) {
             return false;
         }
@@ -24,26 +40,36 @@ static bool write_all(int fd, const char *data, size_t length)
     return true;
 }
 
-int answer_text(const struct buf *text)
+static int write_answer(const struct buf *text, int64_t stall_ms)
 {
-    if (write_all(STDOUT_FILENO, text->data, text->length) || errno == EPIPE) {
+    if (write_all(STDOUT_FILENO, text->data, text->length, stall_ms) || errno == EPIPE) {
         return 0; /* a reader that has seen enough is no failure */
     }
     struct error err;
     error_set(&err, ERROR_INTERNAL, "could not write the answer to standard output: %s",
-              strerror(errno));
+              errno == ETIMEDOUT ? "nobody read it" : strerror(errno));
     AUTO(buf) struct buf said = buf_make(DESCRIPTION_MAX);
     answer_describe(&err, WIDTH, &said);
-    (void)write_all(STDERR_FILENO, said.data, said.length);
+    (void)write_all(STDERR_FILENO, said.data, said.length, stall_ms);
     return error_exit_code(err.kind);
 }
 
-int answer_json(const json_t *document)
+int answer_text(const struct buf *text)
+{
+    return write_answer(text, FOR_EVER);
+}
+
+int answer_json_within(const json_t *document, int64_t stall_ms)
 {
     AUTO(buf) struct buf text = buf_make(ANSWER_MAX);
     json_write(document, &text);
     buf_char(&text, '\n');
-    return answer_text(&text);
+    return write_answer(&text, stall_ms);
+}
+
+int answer_json(const json_t *document)
+{
+    return answer_json_within(document, FOR_EVER);
 }
 
 /* Characters of UTF-8. */

@@ -2,6 +2,8 @@
 #ifndef POSTLUDE_CMD_ANSWER_H
 #define POSTLUDE_CMD_ANSWER_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -12,6 +14,8 @@
 int answer_text(const struct buf *text);
 /* The same for a document and a line end. */
 int answer_json(const json_t *document);
+/* The same, given up when nobody reads for so long: where there is more to do than to answer. */
+int answer_json_within(const json_t *document, int64_t stall_ms);
 
 /* Appends text as lines of at most width columns where words allow, control characters shown: the
  * first line begins with `first`, the others with `rest`. */

@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "cmd/answer.h"
 #include "cmd/load.h"
+#include "cmd/origin.h"
 #include "cmd/report.h"
 #include "cmd/verbs.h"
 #include "engine/engine.h"
@@ -114,6 +115,7 @@ static bool carry_out(struct resolve *resolve, struct error *err)
     }
     resolve->outcome->plan = memory_text(resolve->plan->name);
     learn_topic(resolve);
+    origin_learn(&resolve->aws, &settings->stop, resolve->outcome);
     if (!target_open(resolve->plan, settings->env, &resolve->aws, &resolve->target, err)) {
         return false;
     }

@@ -8,14 +8,17 @@
 #include "base/text.h"
 #include "cmd/answer.h"
 #include "cmd/load.h"
+#include "cmd/origin.h"
 #include "cmd/report.h"
 #include "cmd/stack.h"
 #include "cmd/verbs.h"
+#include "deliver/message.h"
 #include "engine/admit.h"
 #include "engine/engine.h"
+#include "outcome/emf.h"
 #include "target/target.h"
 
-enum { TEXT_MAX = 1024 * 1024 };
+enum { TEXT_MAX = 1024 * 1024, STALL_MS = 30000, STALL_STOPPED_MS = 3000 };
 
 /* One run, from its start to its exit code. */
 struct run {
@@ -24,6 +27,7 @@ struct run {
     struct plan *plan;
     struct target *target;
     bool expanded; /* the plan's report section is */
+    bool located;  /* ECS was asked which task this is */
     struct engine *engine;
     struct outcome *outcome;
     struct aws aws; /* one session for all questions to AWS: its credentials are read once */
@@ -140,6 +144,15 @@ static struct report report_of(struct run *run)
     };
 }
 
+/* An event that is none of ours comes often, and asks nobody anything. */
+static void locate(struct run *run)
+{
+    if (!run->located && run->outcome->kind != OUTCOME_IGNORED) {
+        origin_learn(&run->aws, &run->settings->stop, run->outcome);
+    }
+    run->located = true;
+}
+
 /* Everything up to the database's outcome. */
 static bool carry_out(struct run *run, struct error *err)
 {
@@ -151,6 +164,7 @@ static bool carry_out(struct run *run, struct error *err)
     if (!go) {
         return true;
     }
+    locate(run);
     const char *to = settings->values[OPTION_TO];
     if (to && !decide_target(run->plan, to, err)) {
         return false;
@@ -179,6 +193,18 @@ static bool carry_out(struct run *run, struct error *err)
     return true;
 }
 
+/* Where nobody asked for a document, it goes to the same log as the lines on stderr, and is no
+ * longer than they are. What is left out is in the ledger and in what the topic gets. */
+static void answer_document(const struct run *run)
+{
+    const struct settings *settings = run->settings;
+    AUTO(json) json_t *report = outcome_json(run->outcome, OUTCOME_WHOLE);
+    if (!settings_on(settings, OPTION_JSON)) {
+        deliver_shrink(report, LOG_LINE_MAX - 1);
+    }
+    (void)answer_json_within(report, stop_asked(&settings->stop) ? STALL_STOPPED_MS : STALL_MS);
+}
+
 static int answer(const struct run *run)
 {
     const struct settings *settings = run->settings;
@@ -190,8 +216,8 @@ static int answer(const struct run *run)
         return 0;
     }
     if (settings->json) {
-        AUTO(json) json_t *report = outcome_json(run->outcome, OUTCOME_WHOLE);
-        return answer_json(report);
+        answer_document(run);
+        return 0;
     }
     if (!settings->terminal && run->outcome->kind == OUTCOME_ERROR) {
         /* The text below goes to a file or pipe: whoever watches the log should see it too. */
@@ -218,6 +244,14 @@ static void log_end(const struct outcome *outcome)
               COUNT(fields));
 }
 
+static void log_metrics(const struct outcome *outcome)
+{
+    if (outcome_emf_wanted(outcome)) {
+        AUTO(json) json_t *metrics = outcome_emf(outcome);
+        (void)!log_object(LOG_INFO, "metrics", metrics);
+    }
+}
+
 /* A run with its id and time, nothing more; settings outlive it. */
 static void begin(struct run *run, const struct settings *settings)
 {
@@ -234,8 +268,10 @@ static int conclude(struct run *run)
 {
     struct outcome *outcome = run->outcome;
     outcome->finished_ms = outcome->finished_ms ? outcome->finished_ms : clock_wall_ms();
+    locate(run);
     if (run->settings->log_json) {
         log_end(outcome);
+        log_metrics(outcome);
     }
     /* The answer first: publishing may take a minute. What became of the database is what the exit
      * code is for, whoever could or could not read the answer. */
