@@ -189,10 +189,9 @@ class Imds(LocalService):
         texts = {f"{base}placement/region": self.aws.region,
                  f"{base}placement/availability-zone": f"{self.aws.region}a"}
         if self.role:
-            texts[f"{base}iam/security-credentials/"] = self.role
             texts[f"{base}iam/security-credentials"] = self.role
-        if path in texts:
-            return Answer(200, "text/plain", texts[path])
+        if path.removesuffix("/") in texts:
+            return Answer(200, "text/plain", texts[path.removesuffix("/")])
         if not self.role or path != f"{base}iam/security-credentials/{self.role}":
             raise Refusal(404, "Not Found", "no such document")
         return self._credentials()

@@ -67,12 +67,12 @@ class Door:
         return self
 
     def stop(self):
-        """Closes it, and breaks its connections."""
+        """Closes it, and breaks its connections. Safe to call twice."""
         if self._thread.is_alive():
             asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
-        self._loop.close()
+            self._loop.close()
 
     def cut(self):
         """Breaks the connections there are."""

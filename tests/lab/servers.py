@@ -63,11 +63,11 @@ class PostgreSQL:
     def _admit(self, users):
         """Who may connect how: with a password, and we as users, without one, over the socket."""
         with open(f"{self.data}/pg_hba.conf", "w", encoding="utf-8") as hba:
-            hba.writelines(f"local all {name} peer map=door\n" for name in users)
+            hba.writelines(f'local all "{name}" peer map=door\n' for name in users)
             hba.write("local all all scram-sha-256\nhostssl all all 127.0.0.0/8 scram-sha-256\n")
         with open(f"{self.data}/pg_ident.conf", "w", encoding="utf-8") as ident:
             ours = pwd.getpwuid(os.geteuid()).pw_name
-            ident.writelines(f"door {ours} {name}\n" for name in users)
+            ident.writelines(f'door "{ours}" "{name}"\n' for name in users)
 
     def trust_us_as(self, users):
         """Lets this system's user, which we are, connect as users over the socket."""
