@@ -46,7 +46,7 @@ bool aws_credentials_web(struct aws *aws, struct aws_limit *limit,
     /* Nobody's session: to find a region must not ask for the credentials looked for here. */
     AUTO(aws) struct aws nobody = aws_open_bare(aws);
     if (!aws_sts_web_identity(&nobody, &role, file, limit, out_credentials, err)) {
-        return false;
+        return error_wrap(err, "%s", file_name);
     }
     out_credentials->source = "web identity";
     return true;

@@ -19,6 +19,7 @@ static const struct {
     {"SignatureDoesNotMatch", AWS_CLOCK},
     {"BandwidthLimitExceeded", AWS_RETRY},
     {"EC2ThrottledException", AWS_RETRY},
+    {"IDPCommunicationError", AWS_RETRY},
     {"InternalError", AWS_RETRY},
     {"InternalFailure", AWS_RETRY},
     {"KMSThrottling", AWS_RETRY},

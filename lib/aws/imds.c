@@ -59,6 +59,7 @@ static bool find_base(const struct env *env, struct aws_imds *imds, struct error
     buf_free(&base);
     if (!usable) {
         error_set(err, ERROR_DENIED, "not a usable URL: it is too long or has a query");
+        error_hint(err, "Unset it for the usual address.");
         return misconfigured(err, endpoint_name);
     }
     return true;

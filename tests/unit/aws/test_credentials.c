@@ -68,7 +68,7 @@ static void says_what_it_looked_for(void **state)
 {
     (void)state;
     struct fixture f;
-    OPEN();
+    OPEN("AWS_EC2_METADATA_DISABLED=true");
     check_refused(&f, ERROR_DENIED, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     assert_non_null(strstr(f.err.hint, "taskRoleArn"));
     close_fixture(&f);
