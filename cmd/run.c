@@ -12,6 +12,7 @@
 #include "cmd/report.h"
 #include "cmd/stack.h"
 #include "cmd/verbs.h"
+#include "confirm/confirm.h"
 #include "deliver/message.h"
 #include "engine/admit.h"
 #include "engine/engine.h"
@@ -153,6 +154,28 @@ static void locate(struct run *run)
     run->located = true;
 }
 
+/* Where the plan wants it: that CodePipeline says the same as the event. */
+static bool confirm(struct run *run, struct deadline deadline, struct error *err)
+{
+    const struct confirm_request request = {
+        .trigger = run->trigger,
+        .rules = &run->plan->trigger,
+        .run_id = run->outcome->run_id,
+        .stop = &run->settings->stop,
+        .deadline = deadline,
+    };
+    struct confirm_answer answer;
+    if (!confirm_wanted(run->trigger, &run->plan->trigger)) {
+        return true;
+    }
+    if (!confirm_event(&run->aws, &request, &answer, err)) {
+        return false;
+    }
+    log_info("CodePipeline confirms the event", LOG_TEXT("revision", answer.revision));
+    run->outcome->source_revision = memory_text(*answer.revision ? answer.revision : NULL);
+    return true;
+}
+
 /* Everything up to the database's outcome. */
 static bool carry_out(struct run *run, struct error *err)
 {
@@ -169,6 +192,11 @@ static bool carry_out(struct run *run, struct error *err)
     if (to && !decide_target(run->plan, to, err)) {
         return false;
     }
+    struct deadline deadline = deadline_in(stack_deadline_ms(
+        run->trigger, clock_wall_ms() - run->outcome->started_ms, run->plan->run.deadline_ms));
+    if (!confirm(run, deadline, err)) {
+        return false;
+    }
     if (!target_open(run->plan, settings->env, &run->aws, &run->target, err)) {
         return false;
     }
@@ -178,8 +206,7 @@ static bool carry_out(struct run *run, struct error *err)
         .address = target_address,
         .address_context = run->target,
         .stop = &settings->stop,
-        .deadline = deadline_in(stack_deadline_ms(
-            run->trigger, clock_wall_ms() - run->outcome->started_ms, run->plan->run.deadline_ms)),
+        .deadline = deadline,
         .to = to,
         .dry_run = settings_on(settings, OPTION_DRY_RUN),
         .env = settings->env,

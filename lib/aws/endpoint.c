@@ -22,17 +22,18 @@ static const struct {
 /* The first whose prefix the region has; facts: botocore's endpoints and partitions. */
 static const struct partition {
     const char *prefix;
+    const char *name;
     const char *suffix;
     const char *dual_suffix; /* NULL: no dual-stack hosts */
 } partitions[] = {
-    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-    {"us-gov-", "amazonaws.com", "api.aws"},
-    {"us-iso-", "c2s.ic.gov", NULL},
-    {"us-isob-", "sc2s.sgov.gov", NULL},
-    {"eu-isoe-", "cloud.adc-e.uk", NULL},
-    {"us-isof-", "csp.hci.ic.gov", NULL},
-    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
-    {"", "amazonaws.com", "api.aws"},
+    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws"},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", NULL},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", NULL},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", NULL},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", NULL},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"", "aws", "amazonaws.com", "api.aws"},
 };
 
 static bool not_an_arn(struct error *err, const char *why)
@@ -133,6 +134,11 @@ static const struct partition *partition_of(const char *region)
 const char *aws_partition_suffix(const char *region)
 {
     return partition_of(region)->suffix;
+}
+
+const char *aws_partition_name(const char *region)
+{
+    return partition_of(region)->name;
 }
 
 bool aws_partition_same(const char *a, const char *b)

@@ -43,6 +43,8 @@ MUST_CHECK bool aws_endpoint_find(const struct env *env, enum aws_service servic
 
 /* What stands behind the region in host names of its partition: "amazonaws.com". */
 const char *aws_partition_suffix(const char *region);
+/* The partition as ARNs name it: "aws", "aws-cn". */
+const char *aws_partition_name(const char *region);
 /* Whether two regions are of one partition. */
 bool aws_partition_same(const char *a, const char *b);
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-enum { PLAN_NAME_MAX = 63, ID_MAX = 200, ACCOUNT_DIGITS = 12 };
+enum { PLAN_NAME_MAX = 63, ID_MAX = 200, ACCOUNT_DIGITS = 12, ROLE_MAX = 700 };
 
 static const char lower_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -83,6 +83,25 @@ bool plan_check_host(const char *text, struct plan_wrong *out_wrong)
         return wrong(out_wrong, "holds a port", "Give the port in \"port\".");
     }
     return plan_check_line(text, out_wrong);
+}
+
+/* arn:partition:iam::account:role/path/name */
+bool plan_check_role(const char *text, struct plan_wrong *out_wrong)
+{
+    static const char hint[] = "Give the role's ARN, arn:aws:iam::ACCOUNT:role/NAME, in the "
+                               "account of the pipeline.";
+    const char *account = text_starts(text, "arn:aws") ? strstr(text, ":iam::") : NULL;
+    if (!account) {
+        return wrong(out_wrong, "is not the ARN of a role", hint);
+    }
+    account += strlen(":iam::");
+    const char *role = account + strspn(account, "0123456789");
+    size_t length = strspn(role, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                 ":/_+=,.@-");
+    bool fine = role == account + ACCOUNT_DIGITS && text_starts(role, ":role/") &&
+                length > strlen(":role/") && !role[length] && !text_ends(role, "/") &&
+                strlen(text) <= ROLE_MAX;
+    return fine || wrong(out_wrong, "is not the ARN of a role", hint);
 }
 
 /* arn:partition:sns:region:account:name, where a FIFO topic's name ends in .fifo. */

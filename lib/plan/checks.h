@@ -12,6 +12,7 @@ bool plan_check_line(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_reason(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_account(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_host(const char *text, struct plan_wrong *out_wrong);
+bool plan_check_role(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_topic(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_query(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_id(const char *text, struct plan_wrong *out_wrong);

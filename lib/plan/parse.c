@@ -133,6 +133,19 @@ static void warn_open(const struct plan *plan, const struct plan_node *root,
                  count == 3 ? "\" and \"regions" : "");
 }
 
+/* A role that nobody asks as, as far as the plan tells without variables. */
+static void warn_idle_role(const struct plan *plan, const struct plan_spot *spot)
+{
+    const struct plan_text *role = &plan->trigger.assume_role;
+    if (!role->text || plan->trigger.verify || plan->trigger.verify_text.pending) {
+        return;
+    }
+    struct plan_spot at = plan_spot_at(spot, role->line, role->column);
+    finding_hint(plan_warning(&at, "\"trigger.assume_role\" has no effect without "
+                                   "\"trigger.verify: true\""),
+                 "Add the line, or remove this one: the role is for that question only.");
+}
+
 /* The contract's default: the environment's name, if there is one, and the plan's. */
 static void default_subject(struct plan *plan)
 {
@@ -173,6 +186,7 @@ struct plan *plan_parse(const char *text, size_t length, const char *path,
     }
     default_subject(plan);
     warn_open(plan, root, &spot);
+    warn_idle_role(plan, &spot);
     const struct plan_node *migrations = plan_node_get(root, "migrations");
     if (migrations) {
         plan_entries_read(migrations, &plan->run, out_entries, &spot);

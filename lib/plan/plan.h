@@ -44,8 +44,11 @@ struct plan_list {
 
 struct plan_trigger {
     struct plan_list pipelines, stages, accounts, regions; /* shell globs; absent admits all */
-    struct plan_text max_age_text;
-    int64_t max_age_ms; /* after expansion; -1 = none */
+    struct plan_text max_age_text, verify_text;
+    struct plan_text assume_role; /* ARN of the role that asks, or NULL */
+    /* after expansion: */
+    int64_t max_age_ms; /* -1 = none */
+    bool verify;        /* CodePipeline is asked whether the event is true */
 };
 
 /* A literal password is in `password` from the start, and password_text.text is "". */

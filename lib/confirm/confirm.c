@@ -1,0 +1,229 @@
+#include "confirm/confirm.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/endpoint.h"
+#include "aws/sts.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "confirm/advice.h"
+#include "confirm/judge.h"
+
+enum { PATIENCE_MS = 60000, PAUSE_MS = 1000, PAUSE_GROWTH = 8 };
+
+/* One confirmation under way. */
+struct work {
+    const struct confirm_request *request;
+    struct aws *aws; /* who asks */
+    struct aws_limit limit;
+    struct confirm_question question;
+    struct confirm_answer answer;
+    struct error told; /* what stood against it when last asked */
+    bool said;         /* the log knows that it takes a while */
+};
+
+bool confirm_wanted(const struct trigger *trigger, const struct plan_trigger *rules)
+{
+    return rules->verify &&
+           (trigger->kind == TRIGGER_CODEPIPELINE || trigger->kind == TRIGGER_STAGE);
+}
+
+/* What no answer came to, as a refusal of the event: nothing was reached yet but AWS. */
+static enum confirm_verdict unanswered(struct work *work, const char *operation, struct error *err)
+{
+    if (err->kind == ERROR_INTERRUPTED) {
+        return CONFIRM_LATER;
+    }
+    if (err->kind != ERROR_UNREACHABLE && err->kind != ERROR_DENIED) {
+        return CONFIRM_FALSE;
+    }
+    bool passing = err->kind == ERROR_UNREACHABLE || confirm_passing(err->code);
+    work->question.operation = operation;
+    confirm_advise(&work->question, err);
+    err->kind = ERROR_REFUSED;
+    error_wrap(err, "the event could not be confirmed: %s", operation);
+    return passing ? CONFIRM_LATER : CONFIRM_FALSE;
+}
+
+static bool holds(const struct confirm_list *list, const char *id)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (text_same(list->rows[i].id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Page after page, as far as the event's own execution. */
+static bool list(struct work *work, const char *stage, struct confirm_list *out_list,
+                 struct error *err)
+{
+    const struct trigger *trigger = work->request->trigger;
+    struct aws_execution_page page = {0};
+    *out_list = (struct confirm_list){0};
+    do {
+        char token[AWS_EXECUTIONS_TOKEN_SIZE];
+        text_copy(token, sizeof token, page.next_token);
+        const struct aws_executions_query query = {.region = trigger->region,
+                                                   .pipeline = trigger->pipeline,
+                                                   .stage = stage,
+                                                   .next_token = token};
+        if (!aws_codepipeline_list(work->aws, &query, &work->limit, &page, err)) {
+            return false;
+        }
+        memcpy(out_list->rows + out_list->count, page.rows, page.count * sizeof *page.rows);
+        out_list->count += page.count;
+        out_list->whole = !*page.next_token;
+    } while (!out_list->whole && page.count > 0 &&
+             out_list->count + AWS_EXECUTIONS_PAGE <= CONFIRM_ROWS_MAX &&
+             !holds(out_list, trigger->execution_id));
+    return true;
+}
+
+typedef enum confirm_verdict judge_list(const struct trigger *trigger,
+                                        const struct confirm_list *list, struct error *err);
+
+static enum confirm_verdict ask_list(struct work *work, const char *stage, judge_list *judge,
+                                     struct error *err)
+{
+    struct confirm_list found;
+    return list(work, stage, &found, err) ? judge(work->request->trigger, &found, err)
+                                          : unanswered(work, "ListPipelineExecutions", err);
+}
+
+static enum confirm_verdict ask(struct work *work, struct error *err)
+{
+    const struct trigger *trigger = work->request->trigger;
+    struct aws_execution execution;
+    if (!aws_codepipeline_get(work->aws, trigger->region, trigger->pipeline, trigger->execution_id,
+                              &work->limit, &execution, err)) {
+        return unanswered(work, "GetPipelineExecution", err);
+    }
+    text_copy(work->answer.revision, sizeof work->answer.revision, execution.revision);
+    enum confirm_verdict verdict = confirm_judge_execution(trigger, &execution, err);
+    if (verdict == CONFIRM_TRUE && confirm_needs_stage(trigger, &execution)) {
+        verdict = ask_list(work, trigger->stage, confirm_judge_stage, err);
+    }
+    if (verdict == CONFIRM_TRUE && !execution.parallel) {
+        verdict = ask_list(work, NULL, confirm_judge_newer, err);
+    }
+    return verdict;
+}
+
+/* Whether the run itself has to end, rather than our patience. */
+static bool interrupted(const struct confirm_request *request, struct error *err)
+{
+    bool stopped = stop_asked(request->stop);
+    if (!stopped && !deadline_passed(request->deadline)) {
+        return false;
+    }
+    error_set(err, ERROR_INTERRUPTED, "%s while asking CodePipeline about the event",
+              stopped ? "told to stop" : "out of time");
+    error_hint(err, "The database was not contacted. Another delivery, the schedule, or a run by "
+                    "hand with --reason applies what is pending.");
+    return true;
+}
+
+/* Gives up with what was told last; a question cut off by our own patience tells nothing. */
+static bool give_up(const struct work *work, struct error *err)
+{
+    if (work->told.kind != ERROR_NONE) {
+        *err = work->told;
+        return false;
+    }
+    error_set(err, ERROR_REFUSED,
+              "the event could not be confirmed: CodePipeline did not answer in time");
+    return error_hint(err, "Another delivery, the schedule, or a run by hand with --reason applies "
+                           "what is pending.");
+}
+
+static void say_waiting(struct work *work)
+{
+    if (!work->said && !deadline_passed(work->limit.deadline)) {
+        AUTO(buf) struct buf line = buf_make(256);
+        buf_text(&line, "the event is not confirmed yet, asking again for up to ");
+        text_show_duration(&line, deadline_left_ms(work->limit.deadline));
+        log_trouble(LOG_INFO, line.data, &work->told);
+        work->said = true;
+    }
+}
+
+static bool ask_until_told(struct work *work, struct error *err)
+{
+    const struct confirm_request *request = work->request;
+    int64_t pause_ms = request->pause_ms ? request->pause_ms : PAUSE_MS;
+    int64_t most_ms = PAUSE_GROWTH * pause_ms;
+    for (;; pause_ms *= pause_ms < most_ms ? 2 : 1) {
+        struct error why = {0};
+        enum confirm_verdict verdict = ask(work, &why);
+        if (verdict == CONFIRM_TRUE) {
+            return true;
+        }
+        if (why.kind != ERROR_INTERRUPTED) {
+            work->told = why;
+        }
+        if (verdict == CONFIRM_FALSE) {
+            *err = why;
+            return false;
+        }
+        say_waiting(work);
+        (void)!wait_pause(pause_ms, work->limit.deadline, request->stop);
+        if (interrupted(request, err)) {
+            return false;
+        }
+        if (deadline_passed(work->limit.deadline)) {
+            return give_up(work, err);
+        }
+    }
+}
+
+/* Who asks: we ourselves, or the role of the plan. */
+static bool become(struct work *work, struct aws *aws, struct aws *role, struct error *err)
+{
+    work->aws = aws;
+    if (!work->question.role) {
+        return true;
+    }
+    char session[AWS_ROLE_SESSION_SIZE];
+    (void)snprintf(session, sizeof session, "postlude-%s", work->request->run_id);
+    if (aws_assume_role(aws, work->question.role, session, &work->limit, role, err)) {
+        work->aws = role;
+        return true;
+    }
+    if (interrupted(work->request, err)) {
+        return false;
+    }
+    if (err->kind != ERROR_INVALID) {
+        err->kind = ERROR_REFUSED;
+        error_wrap(err, "the event could not be confirmed");
+    }
+    return false;
+}
+
+bool confirm_event(struct aws *aws, const struct confirm_request *request,
+                   struct confirm_answer *out_answer, struct error *err)
+{
+    const struct trigger *trigger = request->trigger;
+    const char *role = request->rules->assume_role.text;
+    struct aws_endpoint endpoint;
+    AUTO(aws) struct aws as_role = {0};
+    if (!confirm_judge_event(trigger, role, err) ||
+        !aws_endpoint_find(aws->env, AWS_CODEPIPELINE, trigger->region, &endpoint, err)) {
+        return false;
+    }
+    int64_t patience_ms = request->patience_ms ? request->patience_ms : PATIENCE_MS;
+    struct work work = {
+        .request = request,
+        .limit = {.deadline = deadline_min(deadline_in(patience_ms), request->deadline),
+                  .stop = request->stop},
+        .question = {.trigger = trigger, .role = role, .variable = endpoint.variable},
+    };
+    if (!become(&work, aws, &as_role, err) || !ask_until_told(&work, err)) {
+        return false;
+    }
+    *out_answer = work.answer;
+    return true;
+}
