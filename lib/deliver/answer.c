@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "deliver/cloudformation.h"
 
-enum { REASON_MAX = 8192, PART_MAX = 1024 };
+enum { REASON_MAX = 16384, PART_MAX = 4096, URL_MAX = 1024 };
 
 static void put(json_t *object, const char *key, json_t *value)
 {
@@ -74,7 +74,7 @@ static void add_reason(const struct outcome *outcome, struct buf *out, struct bu
     buf_format(tail, " (run %s", outcome->run_id);
     if (outcome->log_url) {
         buf_text(tail, ", ");
-        text_escape_cut(tail, outcome->log_url, PART_MAX);
+        text_escape_cut(tail, outcome->log_url, URL_MAX);
     }
     buf_char(tail, ')');
 }
