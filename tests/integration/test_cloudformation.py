@@ -206,7 +206,7 @@ class Ill(StackCase):
                 sql = f"do $$ begin raise exception '{'x' * count}{'€' * 500}' " \
                       f"using hint = '{'€' * 500}'; end $$;\n"
                 request = self.request("Update", PhysicalResourceId="é" * 512,
-                                       LogicalResourceId="M" * 255)
+                                       StackId=STACK + "x" * 900)
                 run = self.start(request, plan=self.lab.plan({"0001_it.sql": sql},
                                                              self.lab.database()))
                 self.ends(run, 1, "failed")
