@@ -261,7 +261,7 @@ class Resolve(Steps):
 
 
 class Read(Steps):
-    """The ledger as it is read, of this version and the one before."""
+    """The ledger as it is read, of this version and the first one."""
 
     def test_all_columns(self):
         self.does("start", kind="command", step="c")
@@ -269,20 +269,24 @@ class Read(Steps):
         self.does("start", step="a")
         self.does("done", 2, "d")
         self.does("attempt", 2, '["i"]')
-        expected = (f'2|2|a|0|0\na|{STARTED}|alone|2|2|["i"]|d|0|0\n'
+        expected = (f'3|2|a|0|0\na|{STARTED}|alone|2|2|["i"]|d|0|0\n'
                     f"c|{APPLIED}|command|0|-1|||1|7")
         for port in (self.lab.direct, self.lab.pooler):
             self.assertEqual(self.ask("read", port=port), expected)
 
-    def test_the_version_before(self):
-        self.does("start")
+    def downgrade(self):
+        """The tables as version 1 has them."""
         self.sql("alter table postlude.migration drop attempting, drop note, drop done_checksum, "
-                 "drop exit_status; delete from postlude.upgrade where version = 2")
+                 "drop exit_status; alter table postlude.run drop report_after; "
+                 "delete from postlude.upgrade where version > 1")
+
+    def test_the_first_version(self):
+        self.does("start")
+        self.downgrade()
         self.assertEqual(self.ask("read"), f"1|1|a|0|0\na|{STARTED}|alone|0|-1|||0|0")
 
-    def test_the_version_before_is_upgraded(self):
-        self.sql("alter table postlude.migration drop attempting, drop note, drop done_checksum, "
-                 "drop exit_status; delete from postlude.upgrade where version = 2")
+    def test_the_first_version_is_upgraded(self):
+        self.downgrade()
         for function in self.sql(
                 "select oid::regprocedure from pg_proc where pronamespace = 'postlude'::regnamespace"
                 " and (proname like 'step%' or proname in ('begin', 'hold', 'touch', 'resolve'))"
@@ -292,7 +296,7 @@ class Read(Steps):
         plan = self.lab.plan({"0.sql": "select 1;\n", "1.sql": "select 2;\n"}, self.db,
                              plan="other")
         self.ends(self.lab.run("run", plan=plan, event=self.lab.event()), 0, "applied")
-        self.assertEqual(self.sql("select max(version) from postlude.upgrade"), "2")
+        self.assertEqual(self.sql("select max(version) from postlude.upgrade"), "3")
 
     def test_begins_with_a_sign(self):
         said = self.lab.psql_error(
