@@ -158,7 +158,9 @@ static void asks_for_a_name_in_our_own_region(void **state)
 static void needs_a_region(void **state)
 {
     (void)state;
-    char *variables[] = {NULL};
+    char id[] = "AWS_ACCESS_KEY_ID=AKIA1";
+    char key[] = "AWS_SECRET_ACCESS_KEY=x"; /* concealed in place */
+    char *variables[] = {id, key, NULL};
     AUTO(env) struct env *env = env_take(variables);
     AUTO(aws) struct aws aws = aws_open(env);
     struct aws_secret secret = {0};

@@ -87,7 +87,7 @@ static void needs_a_topic_and_credentials(void **state)
     close_fixture(&f);
     open_fixture(&f);
     env_free(f.env);
-    f.env = env_take((char *[]){NULL});
+    f.env = env_take((char *[]){"AWS_EC2_METADATA_DISABLED=true", NULL});
     f.aws.env = f.env;
     check_undelivered(&f, "NoCredentials", "taskRoleArn");
     close_fixture(&f);
