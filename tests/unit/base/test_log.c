@@ -277,11 +277,16 @@ static pid_t read_slowly(void)
 
 static void assert_dropped(const char *rest)
 {
-    const char *line = rest;
-    for (const char *next = rest; next; next = strstr(next + 1, "\n{\"")) {
-        line = strstr(next, "nobody read") ? next + (*next == '\n') : line;
+    const char *words = strstr(rest, "nobody read");
+    assert_non_null(words);
+    for (const char *next = words; next; next = strstr(next + 1, "nobody read")) {
+        words = next;
     }
-    const char *end = strchr(line, '\n');
+    const char *line = words;
+    while (line > rest && line[-1] != '\n') {
+        line--;
+    }
+    const char *end = line + strcspn(line, "\n");
     json_t *said = NULL;
     struct error err;
     assert_true(json_read(line, (size_t)(end - line), &said, &err));
