@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "deliver/message.h"
 #include "deliver/runs.h"
 
@@ -161,6 +163,49 @@ static void counts_what_escaping_adds(void **state)
     }
 }
 
+static char *long_text(void)
+{
+    static const char piece[] = "\xc2\x85"; /* six bytes once it is written */
+    char *text = memory_new(4001, 1);
+    for (size_t i = 0; i + 2 <= 4000; i += 2) {
+        memcpy(text + i, piece, 2);
+    }
+    return text;
+}
+
+/* Everything is as long as it can be, and the lists are no help. */
+static void fits_a_line_of_the_log(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    AUTO(text) char *text = long_text();
+    struct outcome_failure *failure = &outcome->failure;
+    char **members[] = {&outcome->pipeline, &outcome->reason, &outcome->by,      &outcome->task_arn,
+                        &outcome->cluster,  &outcome->family, &outcome->log_url, &outcome->rerun,
+                        &outcome->image,    &outcome->note,   &outcome->host,    &outcome->user};
+    for (size_t i = 0; i < COUNT(members); i++) {
+        free(*members[i]);
+        *members[i] = memory_text(text);
+    }
+    text_copy(outcome->error.message, sizeof outcome->error.message, text);
+    text_copy(outcome->error.hint, sizeof outcome->error.hint, text);
+    text_copy(failure->detail, sizeof failure->detail, text);
+    text_copy(failure->statement, sizeof failure->statement, text);
+    failure->blocker_count = OUTCOME_BLOCKERS_MAX;
+    for (size_t i = 0; i < OUTCOME_BLOCKERS_MAX; i++) {
+        text_copy(failure->blockers[i].query, sizeof failure->blockers[i].query, text);
+        text_copy(failure->blockers[i].user, sizeof failure->blockers[i].user, text);
+    }
+    AUTO(json) json_t *report = outcome_json(outcome, OUTCOME_WHOLE);
+    AUTO(buf) struct buf line = buf_make(12 * 1024 - 1);
+    deliver_shrink(report, line.max);
+    json_write(report, &line);
+    assert_false(line.full);
+    assert_true(missing(report, "message_bytes") > 1000);
+    assert_string_equal(json_text(report, "run_id"), outcome->run_id);
+    assert_string_equal(json_text(report, "outcome"), "failed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +218,7 @@ int main(void)
         cmocka_unit_test(cuts_text_with_a_closing_line),
         cmocka_unit_test(replaces_what_sns_refuses),
         cmocka_unit_test(counts_what_escaping_adds),
+        cmocka_unit_test(fits_a_line_of_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
