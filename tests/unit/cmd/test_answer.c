@@ -1,7 +1,12 @@
 #include "cmd/answer.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include "check.h"
@@ -100,12 +105,53 @@ static void makes_an_object_of_an_error(void **state)
     assert_true(json_is_null(json_object_get(object, "hint")));
 }
 
+/* Standard output is a pipe that nobody reads, and full but for a page. */
+static void answer_to_nobody(int ends[2], int *out_kept)
+{
+    static char page[4096];
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    while (write(ends[1], page, sizeof page) > 0) {
+    }
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(read(ends[0], page, sizeof page), sizeof page);
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    *out_kept = dup(STDOUT_FILENO);
+    assert_true(*out_kept >= 0 && fflush(stdout) == 0 && dup2(ends[1], STDOUT_FILENO) >= 0);
+}
+
+static void an_answer_that_nobody_reads_is_given_up(void **state)
+{
+    (void)state;
+    int ends[2];
+    int kept = -1;
+    static char long_text[20000];
+    memset(long_text, 'x', sizeof long_text - 1);
+    AUTO(json) json_t *small = json_pack("{s:s}", "a", "b");
+    AUTO(json) json_t *large = json_pack("{s:s}", "a", long_text);
+    answer_to_nobody(ends, &kept);
+    int64_t before = clock_steady_ms();
+    int said = answer_json_within(small, 100);
+    int given_up = answer_json_within(large, 100);
+    int64_t took = clock_steady_ms() - before;
+    assert_true(dup2(kept, STDOUT_FILENO) >= 0);
+    assert_int_equal(said, 0);
+    assert_int_equal(given_up, 10);
+    assert_true(took >= 95 && took < 5000);
+    (void)close(kept);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wraps_at_every_width), cmocka_unit_test(fills_the_width),
-        cmocka_unit_test(counts_characters),    cmocka_unit_test(shows_control_characters),
-        cmocka_unit_test(describes_an_error),   cmocka_unit_test(makes_an_object_of_an_error),
+        cmocka_unit_test(wraps_at_every_width),
+        cmocka_unit_test(fills_the_width),
+        cmocka_unit_test(counts_characters),
+        cmocka_unit_test(shows_control_characters),
+        cmocka_unit_test(describes_an_error),
+        cmocka_unit_test(makes_an_object_of_an_error),
+        cmocka_unit_test(an_answer_that_nobody_reads_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
