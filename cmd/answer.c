@@ -54,6 +54,11 @@ static int write_answer(const struct buf *text, int64_t stall_ms)
     return error_exit_code(err.kind);
 }
 
+int answer_text_within(const struct buf *text, int64_t stall_ms)
+{
+    return write_answer(text, isatty(STDOUT_FILENO) ? FOR_EVER : stall_ms);
+}
+
 int answer_text(const struct buf *text)
 {
     return write_answer(text, FOR_EVER);
@@ -64,7 +69,7 @@ int answer_json_within(const json_t *document, int64_t stall_ms)
     AUTO(buf) struct buf text = buf_make(ANSWER_MAX);
     json_write(document, &text);
     buf_char(&text, '\n');
-    return write_answer(&text, stall_ms);
+    return answer_text_within(&text, stall_ms);
 }
 
 int answer_json(const json_t *document)

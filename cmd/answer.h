@@ -14,7 +14,9 @@
 int answer_text(const struct buf *text);
 /* The same for a document and a line end. */
 int answer_json(const json_t *document);
-/* The same, given up when nobody reads for so long: where there is more to do than to answer. */
+/* The same, given up when nobody reads for so long: where there is more to do than to answer. On a
+ * terminal, whose reader may have stopped it, neither is. */
+int answer_text_within(const struct buf *text, int64_t stall_ms);
 int answer_json_within(const json_t *document, int64_t stall_ms);
 
 /* Appends text as lines of at most width columns where words allow, control characters shown: the

@@ -220,6 +220,12 @@ static bool carry_out(struct run *run, struct error *err)
     return true;
 }
 
+/* A log driver that stalls must not keep the report from its topic. */
+static int64_t patience(const struct settings *settings)
+{
+    return stop_asked(&settings->stop) ? STALL_STOPPED_MS : STALL_MS;
+}
+
 /* Where nobody asked for a document, it goes to the same log as the lines on stderr, and is no
  * longer than they are. What is left out is in the ledger and in what the topic gets. */
 static void answer_document(const struct run *run)
@@ -229,7 +235,7 @@ static void answer_document(const struct run *run)
     if (!settings_on(settings, OPTION_JSON)) {
         deliver_shrink(report, LOG_LINE_MAX - 1);
     }
-    (void)answer_json_within(report, stop_asked(&settings->stop) ? STALL_STOPPED_MS : STALL_MS);
+    (void)answer_json_within(report, patience(settings));
 }
 
 static int answer(const struct run *run)
@@ -252,7 +258,7 @@ static int answer(const struct run *run)
     }
     AUTO(buf) struct buf text = buf_make(TEXT_MAX);
     outcome_text(run->outcome, OUTCOME_WHOLE, settings->width, &text);
-    return answer_text(&text);
+    return answer_text_within(&text, patience(settings));
 }
 
 static void log_end(const struct outcome *outcome)
