@@ -11,7 +11,8 @@
 #include "confirm/advice.h"
 #include "confirm/judge.h"
 
-enum { PATIENCE_MS = 60000, PAUSE_MS = 1000, PAUSE_GROWTH = 8 };
+enum { PATIENCE_MS = 60000, PAUSE_MS = 1000, PAUSE_GROWTH = 8, PAGES_MAX = 4 };
+_Static_assert((int)CONFIRM_ROWS_MAX >= PAGES_MAX * AWS_EXECUTIONS_PAGE, "a page has no room");
 
 /* One confirmation under way. */
 struct work {
@@ -63,8 +64,8 @@ static bool list(struct work *work, const char *stage, struct confirm_list *out_
 {
     const struct trigger *trigger = work->request->trigger;
     struct aws_execution_page page = {0};
-    *out_list = (struct confirm_list){0};
-    do {
+    struct confirm_list found = {0};
+    for (int pages = 0; pages < PAGES_MAX && !found.whole; pages++) {
         char token[AWS_EXECUTIONS_TOKEN_SIZE];
         text_copy(token, sizeof token, page.next_token);
         const struct aws_executions_query query = {.region = trigger->region,
@@ -74,12 +75,14 @@ static bool list(struct work *work, const char *stage, struct confirm_list *out_
         if (!aws_codepipeline_list(work->aws, &query, &work->limit, &page, err)) {
             return false;
         }
-        memcpy(out_list->rows + out_list->count, page.rows, page.count * sizeof *page.rows);
-        out_list->count += page.count;
-        out_list->whole = !*page.next_token;
-    } while (!out_list->whole && page.count > 0 &&
-             out_list->count + AWS_EXECUTIONS_PAGE <= CONFIRM_ROWS_MAX &&
-             !holds(out_list, trigger->execution_id));
+        memcpy(found.rows + found.count, page.rows, page.count * sizeof *page.rows);
+        found.count += page.count;
+        found.whole = !*page.next_token;
+        if (holds(&found, trigger->execution_id)) {
+            break;
+        }
+    }
+    *out_list = found;
     return true;
 }
 

@@ -170,8 +170,9 @@ static enum confirm_verdict overtaken(const struct trigger *trigger,
         clock_format(newer->started_ms, began);
     }
     error_set(err, ERROR_REFUSED,
-              "execution %s of pipeline %s%s%s has Succeeded, and is newer than %s", newer->id,
-              trigger->pipeline, *began ? ", begun at " : "", began, trigger->execution_id);
+              "execution %s of pipeline %s%s%s%s has Succeeded, and is newer than %s", newer->id,
+              trigger->pipeline, *began ? " (begun at " : "", began, *began ? ")" : "",
+              trigger->execution_id);
     error_hint(
         err,
         "This event came late: what is to be applied is what the newer execution "
@@ -182,7 +183,7 @@ static enum confirm_verdict overtaken(const struct trigger *trigger,
 static enum confirm_verdict not_listed(const struct trigger *trigger,
                                        const struct confirm_list *list, struct error *err)
 {
-    if (list->whole) {
+    if (list->whole || list->count == 0) {
         error_set(err, ERROR_REFUSED,
                   "CodePipeline does not list execution %s among those of pipeline %s",
                   trigger->execution_id, trigger->pipeline);
