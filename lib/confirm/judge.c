@@ -154,12 +154,13 @@ enum confirm_verdict confirm_judge_stage(const struct trigger *trigger,
     return CONFIRM_LATER;
 }
 
-/* By when they began where both say so, else by their order, newest first. */
+/* By when they began where both say so, else, or at the same moment, by their order, newest first.
+ */
 static bool is_newer(const struct confirm_list *list, size_t at, size_t than)
 {
     int64_t began = list->rows[at].started_ms;
     int64_t ours = than < list->count ? list->rows[than].started_ms : -1;
-    return began >= 0 && ours >= 0 ? began > ours : at < than;
+    return began >= 0 && ours >= 0 && began != ours ? began > ours : at < than;
 }
 
 static enum confirm_verdict overtaken(const struct trigger *trigger,
