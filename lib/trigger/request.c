@@ -72,8 +72,10 @@ void trigger_request_free(struct trigger_request *request)
     free(request);
 }
 
+static void complain(const struct reading *reading, const char *hint, const char *format, ...)
+    PRINTF(3, 4);
+
 /* Keeps the first complaint only; the URL must be in none. */
-PRINTF(3, 4)
 static void complain(const struct reading *reading, const char *hint, const char *format, ...)
 {
     struct error *wrong = &reading->request->wrong;
