@@ -10,7 +10,7 @@ static const struct {
     const char *signing_name; /* also the first label of its host */
     const char *variable;
     bool plain_fips_in_gov; /* GovCloud's ordinary host is the FIPS one */
-    bool plain_dual;        /* its ordinary host is dual-stack */
+    bool plain_dual;        /* where partitions say so, its ordinary host is dual-stack */
 } services[] = {
     [AWS_SNS] = {"sns", "AWS_ENDPOINT_URL_SNS", true, false},
     [AWS_STS] = {"sts", "AWS_ENDPOINT_URL_STS", true, false},
@@ -19,21 +19,22 @@ static const struct {
     [AWS_CODEPIPELINE] = {"codepipeline", "AWS_ENDPOINT_URL_CODEPIPELINE", false, false},
 };
 
-/* The first whose prefix the region has; facts: botocore's endpoints and partitions. */
+/* The first whose prefix the region has; facts: botocore's rule sets of August 2026. */
 static const struct partition {
     const char *prefix;
     const char *name;
     const char *suffix;
-    const char *dual_suffix; /* NULL: no dual-stack hosts */
+    const char *dual_suffix;
+    bool plain_dual, plain_dual_fips; /* for the services above */
 } partitions[] = {
-    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws"},
-    {"us-iso-", "aws-iso", "c2s.ic.gov", NULL},
-    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", NULL},
-    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", NULL},
-    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", NULL},
-    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
-    {"", "aws", "amazonaws.com", "api.aws"},
+    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", true, false},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws", true, true},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov", false, false},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", false, false},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", false, false},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", false, false},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", false, false},
+    {"", "aws", "amazonaws.com", "api.aws", true, true},
 };
 
 static bool not_an_arn(struct error *err, const char *why)
@@ -146,16 +147,14 @@ bool aws_partition_same(const char *a, const char *b)
     return partition_of(a) == partition_of(b);
 }
 
-static bool use_partition(const struct env *env, enum aws_service service,
-                          struct aws_endpoint *endpoint, struct error *err)
+static void use_partition(const struct env *env, enum aws_service service,
+                          struct aws_endpoint *endpoint)
 {
     const struct partition *partition = partition_of(endpoint->region);
-    bool dual = is_true(env, "AWS_USE_DUALSTACK_ENDPOINT") && !services[service].plain_dual;
     bool fips = is_true(env, "AWS_USE_FIPS_ENDPOINT");
-    if (dual && !partition->dual_suffix) {
-        error_set(err, ERROR_INVALID, "region %s has no dual-stack endpoints", endpoint->region);
-        return error_hint(err, "Unset AWS_USE_DUALSTACK_ENDPOINT.");
-    }
+    bool plain_dual =
+        services[service].plain_dual && (fips ? partition->plain_dual_fips : partition->plain_dual);
+    bool dual = is_true(env, "AWS_USE_DUALSTACK_ENDPOINT") && !plain_dual;
     if (!dual && services[service].plain_fips_in_gov && text_starts(endpoint->region, "us-gov-")) {
         fips = false;
     }
@@ -164,7 +163,6 @@ static bool use_partition(const struct env *env, enum aws_service service,
                endpoint->region, dual ? partition->dual_suffix : partition->suffix);
     text_copy(endpoint->url, sizeof endpoint->url, url.data);
     buf_free(&url);
-    return true;
 }
 
 bool aws_endpoint_find(const struct env *env, enum aws_service service, const char *region,
@@ -173,10 +171,12 @@ bool aws_endpoint_find(const struct env *env, enum aws_service service, const ch
     struct aws_endpoint endpoint = {.signing_name = services[service].signing_name};
     text_copy(endpoint.region, sizeof endpoint.region, region);
     endpoint.variable = override(env, service);
-    bool found = endpoint.variable ? use_override(env, &endpoint, err)
-                                   : use_partition(env, service, &endpoint, err);
-    if (found) {
-        *out_endpoint = endpoint;
+    if (endpoint.variable && !use_override(env, &endpoint, err)) {
+        return false;
     }
-    return found;
+    if (!endpoint.variable) {
+        use_partition(env, service, &endpoint);
+    }
+    *out_endpoint = endpoint;
+    return true;
 }

@@ -36,7 +36,7 @@ struct aws_endpoint {
 /* The endpoint of a service in a region: AWS_ENDPOINT_URL_<SERVICE>, else AWS_ENDPOINT_URL (neither
  * when AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true), else the partition's host, FIPS or dual-stack
  * when AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT is true. ERROR_INVALID: a variable that
- * is no usable URL, or a kind of host that the partition does not have. */
+ * is no usable URL. */
 MUST_CHECK bool aws_endpoint_find(const struct env *env, enum aws_service service,
                                   const char *region, struct aws_endpoint *out_endpoint,
                                   struct error *err);
