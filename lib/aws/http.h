@@ -49,7 +49,7 @@ struct aws_http_response {
  * ERROR_UNREACHABLE: trying again may help (not resolved, not connected, timed out, broken off);
  * ERROR_DENIED: it will not (TLS, answer too large); ERROR_INVALID: the URL is not one we use;
  * ERROR_INTERRUPTED: the limit is used up. code names the cause: "resolve", "connect", "timeout",
- * "broken", "tls", "ca-file", "too-large", "protocol". where = host. */
+ * "broken", "tls", "ca-file", "too-large", "protocol", "proxy". where = host. */
 typedef bool aws_http_function(const struct aws_http_request *request, struct aws_limit *limit,
                                struct aws_http_response *out_response, struct error *err);
 

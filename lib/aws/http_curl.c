@@ -173,8 +173,6 @@ static const struct cause {
 } causes[] = {
     {CURLE_COULDNT_RESOLVE_HOST, ERROR_UNREACHABLE, "resolve", "could not resolve the name",
      "Check the name, and that the network of this task has a DNS server that knows it."},
-    {CURLE_COULDNT_RESOLVE_PROXY, ERROR_UNREACHABLE, "resolve", "could not resolve the HTTP proxy",
-     "Check HTTPS_PROXY, or unset it."},
     {CURLE_COULDNT_CONNECT, ERROR_UNREACHABLE, "connect", "could not connect",
      "Check that security group and routes of this task let it out to that host and port."},
     {CURLE_OPERATION_TIMEDOUT, ERROR_UNREACHABLE, "timeout", "no answer in time",
@@ -197,14 +195,45 @@ static const struct cause broken = {
     CURLE_RECV_ERROR, ERROR_UNREACHABLE, "broken", "the connection broke off",
     "This is usually passing; if it stays, look for a firewall or proxy that ends connections."};
 
+/* libcurl's words for it may repeat the variable, and a password in it. */
+static const struct cause no_proxy = {CURLE_COULDNT_RESOLVE_PROXY, ERROR_UNREACHABLE, "proxy",
+                                      "the HTTP proxy's address cannot be used or resolved",
+                                      "HTTPS_PROXY reads http://host:port; check it, or unset it."};
+
+static const struct cause refusing_proxy = {
+    CURLE_RECV_ERROR, ERROR_DENIED, "proxy", "the HTTP proxy refused to connect to it",
+    "Check HTTPS_PROXY, that the proxy admits this host, and with status 407 the user and password "
+    "in it; NO_PROXY names hosts that need no proxy, such as those of VPC endpoints."};
+
+static const struct cause failing_proxy = {
+    CURLE_RECV_ERROR, ERROR_UNREACHABLE, "proxy", "the HTTP proxy could not connect to it",
+    "The proxy of HTTPS_PROXY answers, but does not reach the host; NO_PROXY names hosts that need "
+    "no proxy, such as those of VPC endpoints."};
+
 static const struct cause too_large = {CURLE_WRITE_ERROR, ERROR_DENIED, "too-large",
                                        "the answer is larger than any this service gives",
                                        "Check that the endpoint is the one meant."};
 
+/* What a proxy said to CONNECT, 0 when it said nothing or agreed. */
+static int proxy_status(const struct exchange *exchange)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status / 100 == 2 ? 0 : (int)status;
+}
+
 static const struct cause *cause_of(const struct exchange *exchange, CURLcode result)
 {
+    int status = proxy_status(exchange);
     if (exchange->body.full) {
         return &too_large;
+    }
+    if (result == CURLE_COULDNT_RESOLVE_PROXY ||
+        text_starts(exchange->detail, "Unsupported proxy")) {
+        return &no_proxy;
+    }
+    if (status) {
+        return status >= 500 ? &failing_proxy : &refusing_proxy;
     }
     for (size_t i = 0; i < COUNT(causes); i++) {
         if (causes[i].result == result) {
@@ -226,7 +255,8 @@ static bool fail(const struct exchange *exchange, CURLcode result, const struct 
     const char *words = *exchange->detail ? exchange->detail : curl_easy_strerror(result);
     AUTO(buf) struct buf shown = buf_make(1024);
     text_escape(&shown, words, strlen(words));
-    error_set(err, cause->kind, "%s: %s (%s)", exchange->url.authority, cause->message, shown.data);
+    error_set(err, cause->kind, cause == &no_proxy ? "%s: %s" : "%s: %s (%s)",
+              exchange->url.authority, cause->message, shown.data);
     error_code(err, "%s", cause->code);
     error_where(err, "%s", exchange->url.authority);
     return error_hint(err, "%s", cause->hint);

@@ -5,9 +5,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from datetime import timedelta
@@ -204,6 +206,77 @@ class Failing(Case):
         self.assert_sent(self.publish(env))
 
 
+class Proxy:
+    """A proxy that reads one request and answers it with a status."""
+
+    def __init__(self, status):
+        self.status = status
+        self.requests = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    @property
+    def port(self):
+        """Where it listens."""
+        return self._socket.getsockname()[1]
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                self.requests.append(connection.recv(65536).decode())
+                connection.sendall(f"HTTP/1.1 {self.status} No\r\nContent-Length: 0\r\n"
+                                   "Connection: close\r\n\r\n".encode())
+
+
+class Proxied(Case):
+    """HTTPS_PROXY, on the way to a host that is not this machine."""
+
+    def through(self, proxy, **more):
+        """The output of a run that goes through proxy, to the real host's name."""
+        env = self.aws.static_environment()
+        del env["AWS_ENDPOINT_URL_SNS"]
+        return self.publish(env | {"HTTPS_PROXY": proxy} | more)
+
+    def test_a_proxy_that_refuses(self):
+        for status, times in ((403, 1), (407, 1), (502, 4)):
+            with self.subTest(status), Proxy(status) as proxy:
+                output = self.through(f"http://user:hidden@127.0.0.1:{proxy.port}")
+                self.assert_refused(output, "unreachable", "proxy", str(status), "NO_PROXY")
+                self.assertNotIn("hidden", "\n".join(output))
+                self.assertEqual(len(proxy.requests), times)
+                for request in proxy.requests:
+                    self.assertTrue(request.startswith("CONNECT sns.eu-west-3.amazonaws.com:443 "))
+                    self.assertNotIn("\r\nAuthorization:", request)
+                    self.assertNotIn("X-Amz", request)
+
+    def test_a_proxy_that_is_no_address(self):
+        for proxy in ("ftp://user:hidden@127.0.0.1:1", "http://user:hidden@[127.0.0.1:1"):
+            with self.subTest(proxy):
+                output = self.through(proxy)
+                self.assert_refused(output, "unreachable", "proxy", "HTTPS_PROXY reads")
+                self.assertNotIn("hidden", "\n".join(output))
+
+    def test_a_proxy_that_is_not_there(self):
+        self.assert_refused(self.through("http://127.0.0.1:1"), "unreachable", "connect",
+                            "127.0.0.1 port 1")
+
+    def test_hosts_that_need_no_proxy(self):
+        output = self.through("http://127.0.0.1:1", NO_PROXY="sns.invalid",
+                              AWS_ENDPOINT_URL_SNS="https://sns.invalid")
+        self.assertNotIn("127.0.0.1", "\n".join(output))
+
+
 class Secured(Case):
     """TLS."""
 
@@ -223,6 +296,13 @@ class Secured(Case):
 
     def test_bundle_that_is_not_there(self):
         env = self.aws.static_environment() | {"AWS_CA_BUNDLE": "/nowhere.pem"}
+        self.assert_refused(self.publish(env), "unreachable", "ca-file", "AWS_CA_BUNDLE")
+
+    def test_bundle_that_holds_no_certificate(self):
+        path = os.path.join(os.path.dirname(self.cert), "empty.pem")
+        with open(path, "w", encoding="utf-8"):
+            pass
+        env = self.aws.static_environment() | {"AWS_CA_BUNDLE": path}
         self.assert_refused(self.publish(env), "unreachable", "ca-file", "AWS_CA_BUNDLE")
 
     def test_certificate_of_another_name(self):
