@@ -163,13 +163,22 @@ static enum step judge(struct work *work, struct error *err)
     return verdict == AWS_RETRY ? STEP_AGAIN : STEP_FINAL;
 }
 
+/* What STS or an instance said must not be taken for what this service says. */
+static enum step no_credentials(struct error *err)
+{
+    if (err->kind != ERROR_INTERRUPTED && !text_ends(err->code, "Credentials")) {
+        error_code(err, "BadCredentials");
+    }
+    return STEP_FINAL;
+}
+
 static enum step attempt(struct work *work, struct error *err)
 {
     aws_http_clear(&work->response);
     work->response.retry_after_ms = -1;
     work->fault = (struct aws_fault){0};
     if (!work->call->open && !aws_credentials_ready(work->aws, work->limit, err)) {
-        return STEP_FINAL;
+        return no_credentials(err);
     }
     if (exchange(work, err)) {
         return judge(work, err);

@@ -36,7 +36,8 @@ struct aws_call {
 /* Does the call; a success is a status below 300. The caller clears *out_response. After a refusal
  * out_fault says what the service said, and err says it in words: ERROR_DENIED when it is final,
  * ERROR_UNREACHABLE when all attempts met passing faults; code = AWS's code, or the status. Errors
- * of credentials and transport come as they are, out_fault being all zero. */
+ * of credentials and transport come as they are, out_fault being all zero; the code of those of
+ * credentials ends in "Credentials", so that nobody takes it for the service's. */
 MUST_CHECK bool aws_call_send(struct aws *aws, const struct aws_call *call, struct aws_limit *limit,
                               struct aws_http_response *out_response, struct aws_fault *out_fault,
                               struct error *err);

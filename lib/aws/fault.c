@@ -13,7 +13,12 @@ static const struct {
 } verdicts[] = {
     {"ExpiredToken", AWS_REFRESH},
     {"ExpiredTokenException", AWS_REFRESH},
+    {"AuthFailure", AWS_CLOCK},
+    {"IncompleteSignature", AWS_CLOCK},
+    {"InvalidClientTokenId", AWS_CLOCK},
+    {"InvalidSecurity", AWS_CLOCK},
     {"RequestExpired", AWS_CLOCK},
+    {"RequestInTheFuture", AWS_CLOCK},
     {"RequestTimeTooSkewed", AWS_CLOCK},
     {"InvalidSignatureException", AWS_CLOCK},
     {"SignatureDoesNotMatch", AWS_CLOCK},
