@@ -31,20 +31,23 @@ static void set_hint(const char *hint, const struct aws_advice_word *words, stru
     error_hint(err, "%s", out.data);
 }
 
+static bool is_of(const struct error *err, const struct aws_endpoint *endpoint)
+{
+    struct aws_url url = {0};
+    struct error ignored;
+    return aws_url_parse(endpoint->url, &url, &ignored) &&
+           (!*err->where || strcmp(err->where, url.authority) == 0);
+}
+
 /* The code by which a table knows it, or NULL when it is none of this endpoint's. */
 static const char *code_of(const struct error *err, const struct aws_endpoint *endpoint)
 {
     static const char *const route[] = {"resolve", "connect", "timeout"};
-    struct aws_url url = {0};
-    struct error ignored;
+    bool unreached = err->kind == ERROR_INTERRUPTED; /* or not for long enough */
     for (size_t i = 0; i < COUNT(route); i++) {
-        if (strcmp(err->code, route[i]) == 0) {
-            bool ours = aws_url_parse(endpoint->url, &url, &ignored) &&
-                        (!*err->where || strcmp(err->where, url.authority) == 0);
-            return ours ? "route" : NULL;
-        }
+        unreached = unreached || strcmp(err->code, route[i]) == 0;
     }
-    return err->code;
+    return !unreached ? err->code : is_of(err, endpoint) ? "route" : NULL;
 }
 
 void aws_advise(const struct aws_advice *advices, size_t count, const struct aws_advice_word *words,

@@ -134,7 +134,7 @@ static bool attempt(struct engine *engine, struct deadline deadline, struct erro
 static void say_waiting(const struct error *err, struct deadline patience)
 {
     AUTO(buf) struct buf line = buf_make(256);
-    buf_text(&line, "the database is not there yet, trying again for ");
+    buf_text(&line, "not connected yet, trying again for ");
     text_show_duration(&line, deadline_left_ms(patience));
     log_trouble(LOG_WARN, line.data, err);
 }

@@ -92,18 +92,20 @@ static const struct cause causes[] = {
      ERROR_DENIED,
      "password authentication failed for user \"%u\"",
      "Compare database.user and the password with the database's, or with the secret that the "
-     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only."},
+     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only, or "
+     "name the secret in database.secret: then it is read anew."},
     {NULL,
      {"password authentication failed", "SASL authentication failed", "password that was provided"},
      ERROR_DENIED,
      "password authentication failed for user \"%u\"",
      "Compare database.user and the password with the database's, or with the secret that the "
-     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only."},
+     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only, or "
+     "name the secret in database.secret: then it is read anew."},
     {NULL,
      {"no password supplied"},
      ERROR_DENIED,
      "the server asks for the password of user \"%u\", and none was given",
-     "database.password is empty: look at the variable it comes from."},
+     "The password is empty: look where it comes from."},
     {NULL,
      {"too many competing requests"},
      ERROR_UNREACHABLE,
@@ -112,9 +114,9 @@ static const struct cause causes[] = {
     {NULL,
      {"IAM authentication failed", "PAM authentication failed", "IAM is allowed only"},
      ERROR_DENIED,
-     "the server wants an IAM token of user \"%u\": %t",
-     "A user with rds_iam, or a proxy with IAM required, takes no password: give postlude a user "
-     "of its own that has one."},
+     "login by IAM failed for user \"%u\": %t",
+     "A user with rds_iam, or a proxy with IAM required, takes no password: write iam: true in its "
+     "place, or give postlude a user of its own that has one."},
     {NULL,
      {"has no credentials for the role", "no such user"},
      ERROR_DENIED,
@@ -253,7 +255,7 @@ bool pg_login_error(const struct pg_address *address, const char *text, struct e
 
 bool pg_refused(const struct error *err)
 {
-    static const char *const signs[] = {"password authentication failed", "wants an IAM token",
+    static const char *const signs[] = {"password authentication failed", "login by IAM failed",
                                         "asks for the password"};
     if (err->kind != ERROR_DENIED) {
         return false;

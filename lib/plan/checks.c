@@ -61,8 +61,21 @@ bool plan_check_account(const char *text, struct plan_wrong *out_wrong)
     return true;
 }
 
+/* A name of Parameter Store: a path, an ARN, perhaps with a version or label behind it. */
+static bool check_parameter(const char *name, struct plan_wrong *out_wrong)
+{
+    size_t length =
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/:");
+    return (length > 0 && !name[length]) ||
+           wrong(out_wrong, "names no parameter of Parameter Store",
+                 "Write ssm: and the parameter's name, as in ssm:/orders/db/host.");
+}
+
 bool plan_check_host(const char *text, struct plan_wrong *out_wrong)
 {
+    if (text_starts(text, "ssm:")) {
+        return check_parameter(text + 4, out_wrong);
+    }
     if (strstr(text, "://")) {
         *out_wrong = (struct plan_wrong){
             .message = "is a URL",
@@ -102,6 +115,36 @@ bool plan_check_role(const char *text, struct plan_wrong *out_wrong)
                 length > strlen(":role/") && !role[length] && !text_ends(role, "/") &&
                 strlen(text) <= ROLE_MAX;
     return fine || wrong(out_wrong, "is not the ARN of a role", hint);
+}
+
+bool plan_check_name(const char *text, struct plan_wrong *out_wrong)
+{
+    if (text_starts(text, "ssm:")) {
+        return wrong(out_wrong, "cannot come from Parameter Store",
+                     "Only \"host\" can; let the task definition's \"secrets\" put the parameter "
+                     "into a variable, and write ${NAME}.");
+    }
+    return plan_check_line(text, out_wrong);
+}
+
+/* lib/aws takes it apart; here is what can be told without, and what must not be shown: ECS puts
+ * the secret itself into a variable of its "secrets". */
+bool plan_check_secret(const char *text, struct plan_wrong *out_wrong)
+{
+    static const char form[] = "Give its ARN or name, perhaps with \":KEY:STAGE:VERSION\" behind; "
+                               "the variable belongs to the \"environment\" of the task "
+                               "definition, not to its \"secrets\".";
+    size_t length =
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@!:-");
+    if (text[length] || strstr(text, "://")) {
+        *out_wrong = (struct plan_wrong){
+            .message = "is not the name of a secret", .hint = form, .secret = true};
+        return false;
+    }
+    if (text_starts(text, "arn:") && !strstr(text, ":secretsmanager:")) {
+        return wrong(out_wrong, "is the ARN of something else", form);
+    }
+    return true;
 }
 
 /* arn:partition:sns:region:account:name, where a FIFO topic's name ends in .fifo. */

@@ -13,6 +13,8 @@ bool plan_check_reason(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_account(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_host(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_role(const char *text, struct plan_wrong *out_wrong);
+bool plan_check_name(const char *text, struct plan_wrong *out_wrong);
+bool plan_check_secret(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_topic(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_query(const char *text, struct plan_wrong *out_wrong);
 bool plan_check_id(const char *text, struct plan_wrong *out_wrong);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "plan/keys.h"
+#include "plan/login.h"
 #include "plan/plan.h"
 #include "plan/value.h"
 #include "plan/variables.h"
@@ -99,7 +100,9 @@ static void expand_nothing(const struct plan_key *key, struct plan *plan,
         return;
     }
     free(text->text);
-    *text = (struct plan_text){.text = is_subject(key) ? memory_text(plan->name) : NULL};
+    *text = (struct plan_text){.text = is_subject(key) ? memory_text(plan->name) : NULL,
+                               .line = key->login ? text->line : 0,
+                               .column = key->login ? text->column : 0};
     plan_value_fallback(key, plan);
 }
 
@@ -113,6 +116,9 @@ static void expand_scalar(const struct plan_key *key, struct plan *plan, struct 
     text->pending = false;
     struct plan_spot at = plan_spot_at(spot, text->line, text->column);
     at.written = env_sounds_secret(text->text) ? text->text : NULL;
+    if (key->type == PLAN_TYPE_SECRET) {
+        conceal(text->text, env); /* env goes on giving the value to us */
+    }
     struct buf value = buf_make(VALUE_MAX);
     if (expand(key, text->text, env, &value, &at)) {
         if (is_subject(key)) {
@@ -124,8 +130,7 @@ static void expand_scalar(const struct plan_key *key, struct plan *plan, struct 
             replace(text, &value);
         }
     }
-    if (key->type == PLAN_TYPE_SECRET) {
-        conceal(text->text, env);
+    if (key->type == PLAN_TYPE_SECRET && text->text) {
         explicit_bzero(text->text, strlen(text->text));
     }
     buf_wipe(&value);
@@ -166,6 +171,9 @@ void plan_expand(struct plan *plan, unsigned sections, struct env *env, struct f
         } else {
             expand_scalar(key, plan, env, &spot);
         }
+    }
+    if (sections & PLAN_SECTION_DATABASE && plan->database.line) {
+        plan_login_check(plan, &spot);
     }
 }
 

@@ -14,9 +14,6 @@
 /* lock_timeout and statement_timeout are 32 bit numbers of milliseconds in PostgreSQL. */
 #define LONGEST_SETTING INT64_C(2147483647)
 
-#define SECRET_MEANWHILE                                                                           \
-    "Remove the line; until then let the task definition's \"secrets\" put the password into a "   \
-    "variable, and write password: ${DB_PASSWORD}."
 #define ASTRAY_LIMIT "Remove the line; the limit of a command is \"timeout\"."
 
 static const char *const tls_words[] = {"verify-full", "verify-ca", "require", "disable", NULL};
@@ -48,19 +45,20 @@ const struct plan_key plan_keys[] = {
     {"trigger", "assume_role", PLAN_TYPE_TEXT, .text_at = PLAN(trigger.assume_role),
      .check = plan_check_role},
 
-    {"database", "host", PLAN_TYPE_TEXT, .required = true, .example = "${DB_HOST}",
+    {"database", "host", PLAN_TYPE_TEXT, .login = true, .example = "${DB_HOST}",
      .text_at = PLAN(database.host), .check = plan_check_host},
     {"database", "port", PLAN_TYPE_INTEGER, .fallback = "5432", .text_at = PLAN(database.port_text),
      .value_at = PLAN(database.port), .min = 1, .max = 65535},
-    {"database", "name", PLAN_TYPE_TEXT, .required = true, .example = "orders",
-     .text_at = PLAN(database.name), .check = plan_check_line},
-    {"database", "user", PLAN_TYPE_TEXT, .required = true, .example = "migrator",
-     .text_at = PLAN(database.user), .check = plan_check_line},
-    {"database", "password", PLAN_TYPE_SECRET, .required = true, .example = "${DB_PASSWORD}",
+    {"database", "name", PLAN_TYPE_TEXT, .login = true, .example = "orders",
+     .text_at = PLAN(database.name), .check = plan_check_name},
+    {"database", "user", PLAN_TYPE_TEXT, .login = true, .example = "migrator",
+     .text_at = PLAN(database.user), .check = plan_check_name},
+    {"database", "password", PLAN_TYPE_SECRET, .login = true, .example = "${DB_PASSWORD}",
      .text_at = PLAN(database.password_text), .value_at = PLAN(database.password)},
-    {"database", "secret", PLAN_TYPE_TEXT, .unbuilt = PLAN_UNBUILT, .meanwhile = SECRET_MEANWHILE},
-    {"database", "iam", PLAN_TYPE_BOOLEAN, .fallback = "false", .unbuilt = "true",
-     .meanwhile = SECRET_MEANWHILE},
+    {"database", "secret", PLAN_TYPE_TEXT, .login = true, .text_at = PLAN(database.secret),
+     .check = plan_check_secret},
+    {"database", "iam", PLAN_TYPE_BOOLEAN, .fallback = "false", .text_at = PLAN(database.iam_text),
+     .value_at = PLAN(database.iam)},
     {"database", "tls", PLAN_TYPE_WORD, .fallback = "verify-full", .words = tls_words,
      .text_at = PLAN(database.tls_text), .value_at = PLAN(database.tls)},
     {"database", "ca_file", PLAN_TYPE_TEXT, .fallback = "/etc/ssl/certs/ca-certificates.crt",
@@ -141,6 +139,8 @@ static const struct {
     {"database", "search_path", "schema"},
     {"database", "timeout", "connect_timeout"},
     {"database", "pass", "password"},
+    {"database", "secret_arn", "secret"},
+    {"database", "iam_auth", "iam"},
     {"trigger", "pipeline", "pipelines"},
     {"run", "timeout", "deadline"},
     {"report", "arn", "topic"},

@@ -44,10 +44,11 @@ struct plan_key {
     const char *name;
     enum plan_type type;
     enum plan_side side;
-    const char *astray;       /* of one side only: what to do about it on the other */
-    bool required;            /* on its side */
-    const char *fallback;     /* what an absent key means, as a user would write it */
-    const char *example;      /* of a required key, for the message that it is missing */
+    const char *astray;   /* of one side only: what to do about it on the other */
+    bool required;        /* on its side */
+    bool login;           /* whether it has to be there is for plan/login.h to say */
+    const char *fallback; /* what an absent key means, as a user would write it */
+    const char *example;  /* of a key that has to be there, for the message that it is missing */
     const char *const *words; /* PLAN_TYPE_WORD, in the order of the enum, and PLAN_TYPE_EITHER,
                                  false first; NULL-terminated */
     int64_t min, max;         /* integer; duration in ms */

@@ -196,6 +196,10 @@ static void read_scalar(const struct plan_key *key, const struct plan_node *node
     struct plan_spot at = spot_of(node, spot);
     bool optional = plan_key_expands(key) && !key->required && !key->unbuilt;
     if (!*node->text && optional) {
+        if (key->login) {
+            *plan_value_text(key, base) =
+                (struct plan_text){.line = node->line, .column = node->column};
+        }
         plan_value_fallback(key, base);
         return;
     }
@@ -223,6 +227,10 @@ void plan_member_read(const struct plan_key *key, const struct plan_node *node, 
     }
     bool list = key->type == PLAN_TYPE_LIST;
     if (!plan_member_is(key, node, list ? PLAN_NODE_LIST : PLAN_NODE_SCALAR, spot)) {
+        if (key->login) { /* it is wrong, but not missing too */
+            *plan_value_text(key, base) =
+                (struct plan_text){.text = memory_text(""), .line = at.line, .column = at.column};
+        }
         return;
     }
     if (list) {

@@ -8,24 +8,12 @@
 #include "base/text.h"
 #include "plan/entries.h"
 #include "plan/keys.h"
+#include "plan/login.h"
 #include "plan/member.h"
 #include "plan/node.h"
 #include "plan/value.h"
 
 static const char *const sections[] = {"trigger", "database", "run", "report"};
-
-/* Whether another key of the section stands in for this one. */
-static bool stood_in_for(const struct plan_key *key, const struct plan_node *section)
-{
-    if (strcmp(key->section, "database") != 0 || !section) {
-        return false;
-    }
-    bool secret = plan_node_get(section, "secret");
-    const struct plan_node *iam = plan_node_get(section, "iam");
-    bool token = iam && (iam->kind != PLAN_NODE_SCALAR || strcmp(iam->text, "false") != 0);
-    return (strcmp(key->name, "user") == 0 && secret) ||
-           (strcmp(key->name, "password") == 0 && (secret || token));
-}
 
 static void missing(const struct plan_key *key, const struct plan_spot *spot)
 {
@@ -50,7 +38,7 @@ static void complete(struct plan *plan, const char *section, const struct plan_n
         }
         if (!node || !plan_node_get(node, key->name)) {
             plan_value_fallback(key, plan);
-            if (key->required && node && !stood_in_for(key, node)) {
+            if (key->required && node) {
                 missing(key, &at);
             }
         }
@@ -81,6 +69,11 @@ static void parse_section(struct plan *plan, const char *section, const struct p
         parse_members(plan, section, node, spot);
     }
     complete(plan, section, mapping ? node : NULL, spot);
+    if (mapping && strcmp(section, "database") == 0) {
+        plan->database.line = node->key_line;
+        plan->database.column = node->key_column;
+        plan_login_check(plan, spot);
+    }
 }
 
 static void parse_top(struct plan *plan, const struct plan_node *root, const struct plan_spot *spot)

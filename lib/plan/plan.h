@@ -51,13 +51,20 @@ struct plan_trigger {
     bool verify;        /* CodePipeline is asked whether the event is true */
 };
 
-/* A literal password is in `password` from the start, and password_text.text is "". */
+/* A literal password is in `password` from the start, and password_text.text is "". Exactly one of
+ * password_text.text, secret.text and iam is there once it is expanded. With a secret host, name
+ * and user may be NULL: it says them. A text that came to nothing is NULL, and has its place. */
 struct plan_database {
-    struct plan_text host, port_text, name, user, password_text, tls_text, ca_file, schema, role,
-        connect_timeout_text, wait_text;
+    unsigned line, column; /* of the section */
+    struct plan_text host; /* a name or an address, or "ssm:" and a parameter's name */
+    struct plan_text port_text, name, user, password_text;
+    struct plan_text secret; /* as aws_secret_name_parse (lib/aws/secrets.h) has it */
+    struct plan_text iam_text, tls_text, ca_file, schema, role, connect_timeout_text, wait_text;
+    bool login_checked; /* by plan_login_check */
     /* after expansion: */
     int64_t port;
     struct secret password;
+    bool iam; /* then tls is verify-full */
     enum plan_tls tls;
     int64_t connect_timeout_ms, wait_ms;
 };

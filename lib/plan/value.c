@@ -210,22 +210,10 @@ bool plan_value_unbuilt(const struct plan_key *key, const char *text, const stru
     return true;
 }
 
-/* Names in Parameter Store, as hosts, come with the rest of AWS. */
-static bool parameter(const struct plan_key *key, const char *text, const struct plan_spot *spot)
-{
-    if (strcmp(key->name, "host") != 0 || !text_starts(text, "ssm:")) {
-        return false;
-    }
-    finding_hint(plan_error(spot, "\"database.host: ssm:\" is not supported yet"),
-                 "Let the task definition's \"secrets\" put the parameter into a variable until "
-                 "then, and write host: ${DB_HOST}.");
-    return true;
-}
-
 bool plan_value_read(const struct plan_key *key, const char *text, void *base,
                      const struct plan_spot *spot)
 {
-    if (plan_value_unbuilt(key, text, spot) || parameter(key, text, spot)) {
+    if (plan_value_unbuilt(key, text, spot)) {
         return false;
     }
     switch (key->type) {

@@ -1,13 +1,14 @@
 #include "target/target.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "aws/ssm.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "target/internal.h"
 
-struct target {
-    const struct plan *plan;
-    struct aws *aws;
-};
+static const char parameter_prefix[] = "ssm:";
 
 static const char *sslmode(enum plan_tls tls)
 {
@@ -24,6 +25,11 @@ static const char *sslmode(enum plan_tls tls)
     return "verify-full";
 }
 
+bool target_place(const struct target *target, const struct plan_text *key, struct error *err)
+{
+    return error_where(err, "%s:%u:%u", target->plan->path, key->line, key->column);
+}
+
 bool target_open(struct plan *plan, struct env *env, struct aws *aws, struct target **out_target,
                  struct error *err)
 {
@@ -32,30 +38,90 @@ bool target_open(struct plan *plan, struct env *env, struct aws *aws, struct tar
     if (findings_error(&findings, ERROR_INVALID, err)) {
         return false;
     }
-    struct target *target = memory_new(1, sizeof *target);
+    AUTO(target) struct target *target = memory_new(1, sizeof *target);
     target->plan = plan;
     target->aws = aws;
-    *out_target = target;
+    const struct plan_text *secret = &plan->database.secret;
+    if (secret->text && !aws_secret_name_parse(secret->text, &target->secret_name, err)) {
+        target_place(target, secret, err);
+        return error_wrap(err, "\"database.secret\"");
+    }
+    *out_target = TAKE(target);
     return true;
 }
 
 void target_close(struct target *target)
 {
-    free(target);
+    if (target) {
+        aws_secret_clear(&target->secret);
+        secret_clear(&target->token);
+        free(target->host);
+        free(target);
+    }
 }
 
-bool target_address(void *target_, const struct pg_asking *asking, struct pg_address *out_address,
-                    struct error *err)
+bool target_unread(const struct target *target, const struct plan_text *key,
+                   const struct target_question *question, const char *what, struct error *err)
 {
-    const struct target *target = target_;
+    if (err->kind == ERROR_INTERRUPTED && question->limit.stopped) {
+        error_hint(err, "%s", "");
+    } else if (err->kind == ERROR_INTERRUPTED) {
+        err->kind = ERROR_UNREACHABLE;
+        error_code(err, "timeout");
+    }
+    error_wrap(err, "%s", what);
+    return target_place(target, key, err);
+}
+
+bool target_check_host(const char *text, const char *what, struct error *err)
+{
+    const char *colon = strchr(text, ':');
+    bool one = colon && !strchr(colon + 1, ':');
+    bool port = one && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")];
+    bool fine = *text && !one;
+    for (const char *at = text; *at; at++) {
+        fine = fine && *at > ' ' && *at < 0x7F && !strchr(",@/\\\"'", *at);
+    }
+    if (fine) {
+        return true;
+    }
+    AUTO(buf) struct buf shown = buf_make(256);
+    text_escape_cut(&shown, text, 60);
+    error_set(err, ERROR_INVALID, "%s is not one host name: \"%s\"", what, shown.data);
+    return error_hint(err, port ? "Take the port out of it, and give it in database.port."
+                                : "It has to be the endpoint's name alone.");
+}
+
+static bool read_host(struct target *target, struct target_question *question, struct error *err)
+{
+    const struct plan_text *key = &target->plan->database.host;
+    if (target->host || !key->text || !text_starts(key->text, parameter_prefix)) {
+        return true;
+    }
+    AUTO(text) char *host = NULL;
+    AUTO(buf) struct buf what = buf_make(256);
+    const char *name = key->text + strlen(parameter_prefix);
+    buf_text(&what, "parameter \"");
+    text_escape_cut(&what, name, 200);
+    buf_char(&what, '"');
+    if (!aws_ssm_read(target->aws, name, &question->limit, &host, err)) {
+        buf_text(&what, " could not be read");
+        return target_unread(target, key, question, what.data, err);
+    }
+    if (!target_check_host(host, what.data, err)) {
+        return target_place(target, key, err);
+    }
+    target->host = TAKE(host);
+    return true;
+}
+
+/* As far as the plan and Parameter Store say it. */
+static struct pg_address known(const struct target *target)
+{
     const struct plan_database *database = &target->plan->database;
     bool verifies = database->tls == PLAN_TLS_VERIFY_FULL || database->tls == PLAN_TLS_VERIFY_CA;
-    if (asking->refused) {
-        *err = *asking->refused;
-        return false;
-    }
-    *out_address = (struct pg_address){
-        .host = database->host.text,
+    return (struct pg_address){
+        .host = target->host ? target->host : database->host.text,
         .port = (int)database->port,
         .database = database->name.text,
         .user = database->user.text,
@@ -63,5 +129,40 @@ bool target_address(void *target_, const struct pg_asking *asking, struct pg_add
         .sslmode = sslmode(database->tls),
         .ca_file = verifies ? database->ca_file.text : NULL,
     };
+}
+
+static bool find_password(struct target *target, struct target_question *question,
+                          struct pg_address *address, struct error *err)
+{
+    const struct plan_database *database = &target->plan->database;
+    if (database->secret.text) {
+        return target_read_secret(target, question, err) &&
+               target_fill_from_secret(target, address, err);
+    }
+    if (database->iam) {
+        address->password = &target->token;
+        return target_sign_token(target, question, address, err);
+    }
+    if (question->asking->refused) {
+        *err = *question->asking->refused;
+        return false;
+    }
+    return true;
+}
+
+bool target_address(void *target_, const struct pg_asking *asking, struct pg_address *out_address,
+                    struct error *err)
+{
+    struct target *target = target_;
+    struct target_question question = {
+        .asking = asking, .limit = {.deadline = asking->deadline, .stop = asking->stop}};
+    if (!read_host(target, &question, err)) {
+        return false;
+    }
+    struct pg_address address = known(target);
+    if (!find_password(target, &question, &address, err)) {
+        return false;
+    }
+    *out_address = address;
     return true;
 }

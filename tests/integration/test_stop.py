@@ -119,7 +119,7 @@ class Moments(StopCase):
     def test_while_the_database_is_not_there_yet(self):
         with self.lab.hanging_up() as port:
             watch = self.start("db", port=port, database={"wait": "60s"})
-            watch.wait_for(lambda line: "not there yet" in line["msg"])
+            watch.wait_for(lambda line: "not connected yet" in line["msg"])
             self.stops(watch, 5)
 
 

@@ -62,11 +62,48 @@ static void takes_the_first_line(void **state)
     }
 }
 
+static void says_whether_user_and_password_were_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool refused;
+    } rows[] = {
+        {"FATAL:  28P01: password authentication failed for user \"migrator\"", true},
+        {"FATAL:  28000: PAM authentication failed for user \"migrator\"", true},
+        {"FATAL:  28000: role \"migrator\" does not exist", true},
+        {"FATAL:  08P01: password authentication failed", true},
+        {"FATAL:  password authentication failed", true},
+        {"FATAL:  The password that was provided for the role migrator is wrong.", true},
+        {"FATAL:  IAM authentication failed for user migrator. Check the IAM token", true},
+        {"FATAL:  The IAM authentication failed for the role migrator. Check", true},
+        {"fe_sendauth: no password supplied", true},
+        {"FATAL:  The IAM authentication failed because of too many competing requests.", false},
+        {"FATAL:  This RDS proxy has no credentials for the role migrator.", false},
+        {"FATAL:  3D000: database \"orders\" does not exist", false},
+        {"FATAL:  42501: permission denied for database \"orders\"", false},
+        {"could not connect: Connection refused", false},
+        {"SSL error: certificate verify failed", false},
+        {"FATAL:  53300: sorry, too many clients already", false},
+    };
+    const struct pg_address address = {
+        .host = "h", .port = 1, .database = "orders", .user = "migrator"};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct error err = {0};
+        print_message("%s\n", rows[i].text);
+        assert_false(pg_login_error(&address, rows[i].text, &err));
+        assert_int_equal(pg_refused(&err), rows[i].refused);
+    }
+    const struct error none = {0};
+    assert_false(pg_refused(&none));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_why_as_the_data_files_say),
         cmocka_unit_test(shows_hostile_names),
+        cmocka_unit_test(says_whether_user_and_password_were_refused),
         cmocka_unit_test(takes_the_first_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

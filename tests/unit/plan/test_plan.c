@@ -374,6 +374,12 @@ static void reads_keys(void **state)
     assert_int_equal(run_cases("keys"), 0);
 }
 
+static void reads_logins(void **state)
+{
+    (void)state;
+    assert_int_equal(run_cases("logins"), 0);
+}
+
 static void expands_variables(void **state)
 {
     (void)state;
@@ -439,7 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_yaml_strictly), cmocka_unit_test(reads_keys),
         cmocka_unit_test(expands_variables),   cmocka_unit_test(finds_files),
-        cmocka_unit_test(limits_sizes),
+        cmocka_unit_test(limits_sizes),        cmocka_unit_test(reads_logins),
 
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,10 @@ DURATION = {"type": "string", "pattern": "^[0-9]{1,12}(ms|s|m|h|d)$"}
 # Demands on single texts, which the table has as C functions. What can be said as a pattern is.
 TEXTS = {
     "plan": {"pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
-    "database.host": {"pattern": "^(?!ssm:)", "minLength": 1},
+    "database.host": {"pattern": r"^(?!ssm:)|^ssm:[A-Za-z0-9_./:-]+$|\$\{"},
+    "database.name": {"pattern": "^(?!ssm:)"},
+    "database.user": {"pattern": "^(?!ssm:)"},
+    "database.secret": {"pattern": r"^[A-Za-z0-9/_+=.@!:-]*$|\$\{"},
     "migrations.file": {"pattern": r"\.sql$"},
     "migrations.id": {"minLength": 1, "maxLength": 200},
 }
@@ -144,6 +147,27 @@ class Schema(unittest.TestCase):
                  ("role", "''"), ("role", "x"), ("iam", "false"), ("iam", "true"), ("iam", "no"), ("secret", "x"),
                  ("schema", "[a]"), ("bogus", "1"), ("role", "null")]
         self.judge({f"{key}: {value}": plan_with(key, value) for key, value in cases})
+
+    def test_judges_logins_as_the_parser_does(self):
+        logins = ["host: h, name: o, user: u", "password: p", "secret: s", "iam: true", "host: h, secret: s",
+                  "host: h, name: o, user: u, iam: true", "host: h, name: o, user: u, iam: false",
+                  "host: h, name: o, iam: true", "host: '', name: o, user: u, iam: true",
+                  "host: h, name: o, user: u, iam: '${I:-false}'", "host: h, name: o, user: u, password: ''",
+                  "host: h, name: o, user: u, password: '${P}', secret: s",
+                  "host: h, name: o, user: u, password: '${P:-}', secret: s",
+                  "host: h, name: o, user: u, password: '${P:-}', secret: '${S:-}'",
+                  "host: h, name: o, user: u, password: '${P}', iam: true",
+                  "host: h, name: o, user: u, password: '${P:-}', iam: '${I:-false}'",
+                  "host: h, name: o, user: u, password: '${P}', iam: false",
+                  "secret: s, iam: true", "secret: '${S:-}', iam: true", "secret: ''", "secret: 'a b'",
+                  "host: '', name: '', user: '', secret: s",
+                  "host: h, name: o, user: u, iam: true, tls: verify-full",
+                  "host: h, name: o, user: u, iam: true, tls: require",
+                  "host: h, name: o, user: u, iam: true, tls: '${T}'",
+                  "host: 'ssm:/a', name: o, user: u, iam: true", "host: 'ssm:', name: o, user: u, iam: true",
+                  "host: h, name: 'ssm:/a', user: u, iam: true"]
+        self.judge({login: "\n".join({**BASE, "database": f"database: {{{login}}}"}.values()) + "\n"
+                    for login in logins})
 
     def test_judges_entries_as_the_parser_does(self):
         entries = ["1.sql", "1.txt", "{}", "{file: 1.sql}", "{id: a}", "{command: [a]}", "{id: a, command: [a]}",
