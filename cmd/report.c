@@ -20,6 +20,7 @@ static struct deliver_target target_of(const struct report *report)
     static const enum deliver_format formats[] = {
         [PLAN_FORMAT_JSON] = DELIVER_JSON,
         [PLAN_FORMAT_TEXT] = DELIVER_TEXT,
+        [PLAN_FORMAT_CHAT] = DELIVER_CHAT,
     };
     const struct plan_report *rules = report->rules;
     const char *topic = env_value(report->settings->env, "POSTLUDE_REPORT_TOPIC");

@@ -18,7 +18,7 @@
 #include "outcome/outcome.h"
 
 enum deliver_when { DELIVER_CHANGES, DELIVER_ALWAYS, DELIVER_FAILURES };
-enum deliver_format { DELIVER_JSON, DELIVER_TEXT };
+enum deliver_format { DELIVER_JSON, DELIVER_TEXT, DELIVER_CHAT };
 
 /* What the plan says about reports. */
 struct deliver_target {

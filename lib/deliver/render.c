@@ -140,6 +140,14 @@ static void render_json(const struct outcome *outcome, enum outcome_detail detai
     json_write(report, out);
 }
 
+/* Far below what SNS takes, whatever there is to say. */
+static void render_chat(const struct outcome *outcome, const char *name, enum outcome_detail detail,
+                        struct buf *out)
+{
+    AUTO(json) json_t *message = outcome_chat(outcome, name, detail);
+    json_write(message, out);
+}
+
 static void render_text(const struct outcome *outcome, enum outcome_detail detail, size_t max,
                         struct buf *out)
 {
@@ -163,6 +171,9 @@ void deliver_render(const struct outcome *outcome, const struct deliver_target *
         break;
     case DELIVER_TEXT:
         render_text(outcome, detail, max, out);
+        break;
+    case DELIVER_CHAT:
+        render_chat(outcome, target->subject, detail, out);
         break;
     }
     replace_non_characters(out);

@@ -1,5 +1,5 @@
 /*
- * What a run came to, and how that is said: one struct, rendered as JSON and as text.
+ * What a run came to, and how that is said: one struct, rendered as JSON, as text and for a chat.
  *
  * Contract, sections 2 and 6. Pure; knows neither AWS nor PostgreSQL. Texts in a struct outcome
  * may come from databases, files and events: the renderings escape what a terminal would obey.
@@ -172,6 +172,12 @@ json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail de
  * the database is in, what to do; then who and where. */
 void outcome_text(const struct outcome *outcome, enum outcome_detail detail, size_t width,
                   struct buf *out);
+
+/* For a chat channel, as a custom notification of Amazon Q Developer in chat applications (formerly
+ * AWS Chatbot): short enough for any of them, in Markdown that Slack and Teams read alike. What
+ * comes from outside is escaped, so that it neither formats, links nor calls anybody. name stands
+ * in the title in place of the plan's, which NULL or "" leaves. New reference. */
+json_t *outcome_chat(const struct outcome *outcome, const char *name, enum outcome_detail detail);
 
 DEFINE_AUTO(outcome, struct outcome *, outcome_free)
 

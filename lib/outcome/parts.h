@@ -76,6 +76,8 @@ void outcome_part_together(const struct outcome *outcome, const char *all, struc
 bool outcome_part_left_state(const struct outcome *outcome, struct buf *out);
 bool outcome_part_left_advice(const struct outcome *outcome, struct buf *out);
 
+/* The summary behind the plan's name. */
+void outcome_part_story(const struct outcome *outcome, struct buf *out);
 /* First line of the text. */
 void outcome_part_headline(const struct outcome *outcome, struct buf *out);
 /* Sentences: in which state the database is left, and what to do; each may stay empty. */

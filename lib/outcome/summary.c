@@ -128,10 +128,8 @@ static void ill(const struct outcome *outcome, struct buf *out)
     }
 }
 
-void outcome_summary(const struct outcome *outcome, struct buf *out)
+void outcome_part_story(const struct outcome *outcome, struct buf *out)
 {
-    outcome_part_plan(outcome, out);
-    buf_text(out, ": ");
     if (outcome->kind == OUTCOME_ERROR) {
         buf_text(out, outcome->dry_run ? "dry run, " : "");
         ill(outcome, out);
@@ -140,4 +138,11 @@ void outcome_summary(const struct outcome *outcome, struct buf *out)
     } else {
         well(outcome, out);
     }
+}
+
+void outcome_summary(const struct outcome *outcome, struct buf *out)
+{
+    outcome_part_plan(outcome, out);
+    buf_text(out, ": ");
+    outcome_part_story(outcome, out);
 }

@@ -175,6 +175,18 @@ class Published(Report):
         self.assertIn("3 migrations applied", message["message"])
         self.assertNotIn('"schema"', message["message"])
 
+    def test_chat(self):
+        files = {**ORDERS, "0004_it.sql": "insert into orders values (1, 2, '<!channel> `x`');\n"}
+        report = self.ends(self.run_files(files, report={"format": "chat", "details": True,
+                                                         "subject": "prod orders"}), 1, "failed")
+        message = json.loads(self.the_message()["message"])
+        self.assertEqual((message["version"], message["source"], message["id"]),
+                         ("1.0", "custom", report["run_id"]))
+        self.assertIn("prod orders: failed at 0004_it", message["content"]["title"])
+        self.assertIn("&lt;!channel&gt; 'x'", message["content"]["description"])
+        self.assertEqual(message["metadata"]["threadId"], report["trigger"]["execution_id"])
+        self.assertEqual(message["metadata"]["additionalContext"]["exitCode"], "1")
+
     def test_subject(self):
         subject = "${STAGE:-} orders\té \"x\" " + "y" * 200
         self.ends(self.run_files(ORDERS, report={"subject": subject}, env={"STAGE": "prod"}),

@@ -358,8 +358,7 @@ class Words(LabCase):
         self.assertEqual((run.report["exit_code"], run.error["kind"]), (2, "invalid"), run)
 
     def test_keys_that_are_not_built_yet(self):
-        for changes in ({"trigger": {"verify": True}}, {"database": {"password": None, "iam": True}},
-                        {"report": {"format": "chat"}}):
+        for changes in ({"trigger": {"verify": True}}, {"database": {"password": None, "iam": True}}):
             with self.subTest(changes):
                 run = self.lab.run("validate", plan=self.lab.plan(ORDERS, **changes))
                 self.assertEqual(run.code, 2, run)

@@ -64,6 +64,25 @@ static void carries_what_filters_need(void **state)
     assert_string_equal(message.deduplication, "0198c0de-0000-7000-8000-000000000001-failed");
 }
 
+/* On time it has no such attribute: a filter can ask whether it is there. */
+static void marks_what_is_late(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    AUTO(deliver_message) struct deliver_message first;
+    deliver_message_make(outcome, &json_target, &first);
+    assert_null(value_of(&first, "late", "String"));
+    outcome->late = true;
+    AUTO(deliver_message) struct deliver_message late;
+    deliver_message_make(outcome, &json_target, &late);
+    assert_string_equal(value_of(&late, "late", "String"), "true");
+    assert_string_equal(value_of(&late, "outcome", "String"), "failed");
+    assert_true(text_starts(late.subject, "late: "));
+    assert_string_equal(late.deduplication, first.deduplication);
+    assert_int_equal(late.attribute_count, first.attribute_count + 1);
+    assert_non_null(strstr(late.text.data, "\"late\":true"));
+}
+
 static void makes_a_group_of_any_plan(void **state)
 {
     (void)state;
@@ -119,6 +138,7 @@ int main(void)
         cmocka_unit_test(leaves_empty_attributes_out),
         cmocka_unit_test(cuts_and_escapes_attributes),
         cmocka_unit_test(carries_what_filters_need),
+        cmocka_unit_test(marks_what_is_late),
         cmocka_unit_test(makes_a_group_of_any_plan),
         cmocka_unit_test(fits_into_what_sns_takes),
         cmocka_unit_test(leaves_room_for_its_attributes),

@@ -39,7 +39,7 @@ static void keeps_row_data_unless_told(void **state)
     (void)state;
     AUTO(outcome) struct outcome *outcome = run_failed();
     for (int details = 0; details <= 1; details++) {
-        for (int format = DELIVER_JSON; format <= DELIVER_TEXT; format++) {
+        for (int format = DELIVER_JSON; format <= DELIVER_CHAT; format++) {
             const struct deliver_target target = {.format = (enum deliver_format)format,
                                                   .details = details};
             AUTO(buf) struct buf out = buf_make(65536);
@@ -138,7 +138,7 @@ static void replaces_what_sns_refuses(void **state)
     AUTO(outcome) struct outcome *outcome = run_failed();
     text_copy(outcome->error.message, sizeof outcome->error.message,
               "a\xef\xbf\xbe\xef\xbf\xbf\xef\xbf\xbd\xef\xbf\xbc");
-    for (int format = DELIVER_JSON; format <= DELIVER_TEXT; format++) {
+    for (int format = DELIVER_JSON; format <= DELIVER_CHAT; format++) {
         const struct deliver_target target = {.format = (enum deliver_format)format};
         AUTO(buf) struct buf out = buf_make(65536);
         deliver_render(outcome, &target, 65536, &out);
@@ -206,6 +206,24 @@ static void fits_a_line_of_the_log(void **state)
     assert_string_equal(json_text(report, "outcome"), "failed");
 }
 
+/* Whatever the service does not know of, it drops. */
+static void names_the_chat_as_the_subject_does(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_failed();
+    run_grow(outcome, 1500);
+    const struct deliver_target target = {.format = DELIVER_CHAT, .subject = "prod orders"};
+    AUTO(buf) struct buf out = buf_make(AWS_SNS_MESSAGE_MAX);
+    deliver_render(outcome, &target, 32768, &out);
+    assert_in_range(out.length, 1000, 32768);
+    AUTO(json) json_t *message = NULL;
+    struct error err;
+    assert_true(json_read(out.data, out.length, &message, &err));
+    const char *title = json_text(json_object_get(message, "content"), "title");
+    assert_non_null(strstr(title, "prod orders: failed at 0002_unique"));
+    assert_null(json_object_get(message, "schema"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +237,7 @@ int main(void)
         cmocka_unit_test(replaces_what_sns_refuses),
         cmocka_unit_test(counts_what_escaping_adds),
         cmocka_unit_test(fits_a_line_of_the_log),
+        cmocka_unit_test(names_the_chat_as_the_subject_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

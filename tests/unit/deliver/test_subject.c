@@ -61,6 +61,23 @@ static void a_prefix_stands_for_the_plan(void **state)
     check(applied, "caf\xc3\xa9", "caf: 1 migration applied");
 }
 
+static void says_first_that_it_is_late(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *applied = run_applied();
+    applied->late = true;
+    check(applied, NULL, "late: orders: 1 migration applied");
+    check(applied, "[prod]", "late: prod]: 1 migration applied");
+    AUTO(outcome) struct outcome *failed = run_failed();
+    failed->late = true;
+    memset(failed->failure.migration, 'm', 200);
+    failed->failure.migration[200] = '\0';
+    char subject[AWS_SNS_SUBJECT_MAX + 1];
+    deliver_subject(failed, NULL, subject);
+    check_takes(subject);
+    assert_int_equal(strlen(subject), AWS_SNS_SUBJECT_MAX);
+}
+
 static void a_long_prefix_leaves_room_for_the_outcome(void **state)
 {
     (void)state;
@@ -90,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_never_what_sns_refuses),
         cmocka_unit_test(names_plan_and_outcome),
+        cmocka_unit_test(says_first_that_it_is_late),
         cmocka_unit_test(a_prefix_stands_for_the_plan),
         cmocka_unit_test(a_long_prefix_leaves_room_for_the_outcome),
         cmocka_unit_test(is_cut),

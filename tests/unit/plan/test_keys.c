@@ -92,6 +92,7 @@ static void words_are_their_enums(void **state)
     const char *const *format = plan_key_find("report", "format")->words;
     assert_string_equal(format[PLAN_FORMAT_JSON], "json");
     assert_string_equal(format[PLAN_FORMAT_TEXT], "text");
+    assert_string_equal(format[PLAN_FORMAT_CHAT], "chat");
     const char *const *transaction = plan_key_find("migrations", "transaction")->words;
     assert_string_equal(transaction[PLAN_TRANSACTION_AUTO], "auto");
     assert_string_equal(transaction[PLAN_TRANSACTION_YES], "yes");
