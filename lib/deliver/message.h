@@ -26,9 +26,9 @@ void deliver_message_make(const struct outcome *outcome, const struct deliver_ta
                           struct deliver_message *out_message);
 void deliver_message_clear(struct deliver_message *message);
 
-/* The report in the target's format, cut to max bytes, 32 KiB or more. JSON stays valid: lists shrink to their first
- * entries, then hint, detail, statement and message of the error are cut; "truncated" says what is
- * missing. */
+/* The report in the target's format, cut to max bytes, 32 KiB or more. JSON stays valid: lists
+ * shrink to their first entries, then hint, detail, statement and message of the error are cut;
+ * "truncated" says what is missing. */
 void deliver_render(const struct outcome *outcome, const struct deliver_target *target, size_t max,
                     struct buf *out);
 /* Shrinks a report in place until it is at most max bytes as text. */
