@@ -135,7 +135,8 @@ static bool adjust_clock(struct aws *aws, const struct aws_http_response *respon
 /* Mends what the refusal complains about, once each. */
 static bool mend(struct work *work, enum aws_verdict verdict)
 {
-    if (verdict == AWS_CLOCK && !work->adjusted && adjust_clock(work->aws, &work->response)) {
+    bool dated = verdict == AWS_CLOCK || verdict == AWS_REFRESH;
+    if (dated && !work->adjusted && adjust_clock(work->aws, &work->response)) {
         work->adjusted = true;
         return true;
     }

@@ -17,7 +17,7 @@ static const struct {
     {"IncompleteSignature", AWS_CLOCK},
     {"InvalidClientTokenId", AWS_CLOCK},
     {"InvalidSecurity", AWS_CLOCK},
-    {"RequestExpired", AWS_CLOCK},
+    {"RequestExpired", AWS_REFRESH},
     {"RequestInTheFuture", AWS_CLOCK},
     {"RequestTimeTooSkewed", AWS_CLOCK},
     {"InvalidSignatureException", AWS_CLOCK},

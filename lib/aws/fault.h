@@ -24,7 +24,8 @@ struct aws_fault {
 enum aws_verdict {
     AWS_FINAL,   /* the same request will be refused again */
     AWS_RETRY,   /* throttled, or a passing fault of theirs */
-    AWS_REFRESH, /* the credentials ran out */
+    AWS_REFRESH, /* the credentials or the request ran out: the clock, else the credentials, are why
+                  */
     AWS_CLOCK,   /* the signature was refused: the clock may be why */
 };
 

@@ -3,6 +3,22 @@
 #include "aws/sns.h"
 #include "base/text.h"
 
+#define DENIED                                                                                     \
+    "Allow sns:Publish on {topic} to the task role (taskRoleArn, not the execution role); a "      \
+    "topic of another account has to allow it in its own policy too, and so has the policy of a "  \
+    "VPC endpoint."
+#define PART                                                                                       \
+    "SNS says which part it refuses. For a FIFO topic, check that report.topic ends in .fifo."
+#define RATE                                                                                       \
+    "The account publishes more than SNS allows in {region}: spread the runs, or ask for a "       \
+    "higher quota."
+#define TROUBLE                                                                                    \
+    "SNS in {region} was in trouble for as long as this was tried: the AWS Health Dashboard "      \
+    "tells more."
+#define KEYS                                                                                       \
+    "Look at where the credentials come from (--log-level debug says so); on ECS unset "           \
+    "AWS_ACCESS_KEY_ID, so that the task role is used."
+
 static const struct advice {
     const char *code; /* AWS's, or the transport's */
     const char *hint; /* {topic}, {region} and {account} are those of the ARN */
@@ -10,12 +26,9 @@ static const struct advice {
     {"NotFound",
      "Check report.topic: SNS in {region} has no such topic of account {account}; it may have been "
      "deleted, or stand in another region or account."},
-    {"AuthorizationError",
-     "Allow sns:Publish on {topic} to the task role (taskRoleArn, not the execution role); a topic "
-     "of another account has to allow it in its own policy too, and so has the policy of a VPC "
-     "endpoint."},
-    {"AccessDenied",
-     "Allow sns:Publish on {topic} to the task role (taskRoleArn, not the execution role)."},
+    {"AuthorizationError", DENIED},
+    {"AccessDenied", DENIED},
+    {"AccessDeniedException", DENIED},
     {"KMSAccessDenied",
      "The topic is encrypted: allow kms:GenerateDataKey and kms:Decrypt on its key to the task "
      "role, and in the key's own policy too when the key is of another account."},
@@ -34,13 +47,30 @@ static const struct advice {
      "Something on the way changes the headers of requests: look for a proxy."},
     {"RequestExpired", "Check this machine's clock, which may be at most five minutes off."},
     {"ExpiredToken", "The temporary credentials ran out: renew AWS_SESSION_TOKEN together with its "
-                     "two keys. On ECS "
-                     "unset all three, so that the task role is used."},
-    {"InvalidParameter",
-     "SNS says which part it refuses. For a FIFO topic, check that report.topic ends in .fifo."},
-    {"Throttling",
-     "The account publishes more than SNS allows in {region}: spread the runs, or ask for a higher "
-     "quota."},
+                     "two keys. On ECS unset all three, so that the task role is used."},
+    {"InvalidSecurity", KEYS},
+    {"MissingAuthenticationToken", KEYS},
+    {"OptInRequired", "Enable {region} for the account: SNS says that it is not subscribed there."},
+    {"InvalidParameter", PART},
+    {"ParameterValueInvalid", PART},
+    {"ValidationException", PART},
+    {"ValidationError", PART},
+    {"KMSThrottling",
+     "The topic's KMS key is used more often than KMS allows: ask for a higher quota, or give the "
+     "topic a key of its own."},
+    {"Throttling", RATE},
+    {"ThrottledException", RATE},
+    {"ThrottlingException", RATE},
+    {"RequestThrottled", RATE},
+    {"TooManyRequestsException", RATE},
+    {"429", RATE},
+    {"InternalError", TROUBLE},
+    {"InternalFailure", TROUBLE},
+    {"ServiceUnavailable", TROUBLE},
+    {"500", TROUBLE},
+    {"502", TROUBLE},
+    {"503", TROUBLE},
+    {"504", TROUBLE},
 };
 
 static const char route[] =

@@ -18,6 +18,7 @@ static void add_attribute(struct deliver_message *message, const char *name, con
     size_t length = strlen(value);
     text_escape(&shown, value, length < DELIVER_VALUE_SIZE ? length : DELIVER_VALUE_SIZE - 1);
     text_copy(kept, DELIVER_VALUE_SIZE, shown.data);
+    deliver_replace(kept, strlen(kept));
     message->attributes[message->attribute_count++] =
         (struct aws_sns_attribute){.name = name, .type = type, .value = kept};
 }

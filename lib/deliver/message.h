@@ -31,6 +31,9 @@ void deliver_message_clear(struct deliver_message *message);
  * "truncated" says what is missing. */
 void deliver_render(const struct outcome *outcome, const struct deliver_target *target, size_t max,
                     struct buf *out);
+/* U+FFFE and U+FFFF are UTF-8, but SNS refuses a message that has them: puts U+FFFD, which is as
+ * long, in their place. */
+void deliver_replace(char *text, size_t length);
 /* Shrinks a report in place until it is at most max bytes as text. */
 void deliver_shrink(json_t *report, size_t max);
 

@@ -27,14 +27,12 @@ static size_t size_of(const json_t *value)
     return text.length;
 }
 
-/* U+FFFE and U+FFFF are UTF-8, but SNS refuses a message that has them. In place: what replaces
- * them, U+FFFD, is as long. */
-static void replace_non_characters(struct buf *text)
+void deliver_replace(char *text, size_t length)
 {
-    for (size_t i = 0; i + 2 < text->length; i++) {
-        unsigned char last = (unsigned char)text->data[i + 2];
-        if (memcmp(text->data + i, "\xef\xbf", 2) == 0 && last >= 0xBE) {
-            text->data[i + 2] = '\xbd';
+    for (size_t i = 0; i + 2 < length; i++) {
+        unsigned char last = (unsigned char)text[i + 2];
+        if (memcmp(text + i, "\xef\xbf", 2) == 0 && last >= 0xBE) {
+            text[i + 2] = '\xbd';
         }
     }
 }
@@ -176,5 +174,5 @@ void deliver_render(const struct outcome *outcome, const struct deliver_target *
         render_chat(outcome, target->subject, detail, out);
         break;
     }
-    replace_non_characters(out);
+    deliver_replace(out->data, out->length);
 }

@@ -154,6 +154,36 @@ class Published(Report):
         self.assertEqual([message["attributes"]["outcome"][1] for message in self.aws.messages()],
                          ["refused", "refused", "unreachable"])
 
+    def test_each_outcome_without_a_database_to_the_variables_topic(self):
+        env = {"POSTLUDE_REPORT_TOPIC": self.aws.arn("orders"), "SNS_TOPIC_ARN": None}
+        bare = {"report": None}
+        runs = (
+            (self.run_files(ORDERS, env=env, event=self.lab.event(account="000000000001"),
+                            trigger={"accounts": ["210987654321"]}, **bare), 3, "refused"),
+            (self.run_files(ORDERS, env=env, event="{", **bare), 3, "refused"),
+            (self.run_files(ORDERS, env=env, database={"name": "no_such_db"}, **bare), 4,
+             "unreachable"),
+            (self.run_files(ORDERS, env=env, database={"host": "${NO_SUCH_VARIABLE}"}, **bare), 2,
+             "invalid"),
+            (self.run_files(ORDERS, env=env, trigger={"pipelines": ["${NO_SUCH_VARIABLE}"]},
+                            **bare), 2, "invalid"),
+            (self.run_files(ORDERS, env=env, nonsense=1, **bare), 2, "invalid"),
+            (self.lab.run("run", "--log", "loud", env=env), 2, "invalid"),
+            (self.lab.run("fly", env=env), 2, "invalid"),
+        )
+        for run, code, outcome in runs:
+            self.ends(run, code, outcome)
+        self.assertEqual([message["attributes"]["outcome"][1] for message in self.aws.messages()],
+                         [outcome for _, _, outcome in runs])
+        self.assertEqual([json.loads(message["message"])["run_id"]
+                          for message in self.aws.messages()],
+                         [run.report["run_id"] for run, _, _ in runs])
+
+    def test_a_plan_whose_trigger_cannot_be_expanded_is_told_to_its_own_topic(self):
+        self.ends(self.run_files(ORDERS, trigger={"pipelines": ["${NO_SUCH_VARIABLE}"]}), 2,
+                  "invalid")
+        self.assertEqual(self.the_message()["attributes"]["outcome"], ("String", "invalid"))
+
     def test_topic_without_a_readable_plan(self):
         run = self.lab.run("run", plan="/nowhere.yaml", event=self.lab.event(),
                            env={"POSTLUDE_REPORT_TOPIC": self.aws.arn("orders")})
@@ -267,15 +297,39 @@ class NotPublished(Report):
         self.aws.fail("AuthorizationError")
         self.is_kept(self.run_files({"0001_it.sql": "select nowhere;\n"}), 1, "failed")
 
+    # Code: how often it is asked, and what the log tells to do.
+    FINAL = {
+        "InvalidParameter": (1, "which part it refuses"),
+        "ParameterValueInvalid": (1, "which part it refuses"),
+        "ValidationException": (1, "which part it refuses"),
+        "NotFound": (1, "no such topic of account 210987654321"),
+        "AuthorizationError": (1, "Allow sns:Publish on arn:aws:sns:eu-west-3:"),
+        "InvalidSecurity": (1, "where the credentials come from"),
+        "InvalidClientTokenId": (1, "AWS does not know the access key"),
+        "SignatureDoesNotMatch": (1, "this machine's clock"),
+        "IncompleteSignature": (1, "look for a proxy"),
+        "ExpiredToken": (2, "temporary credentials ran out"),
+        "RequestExpired": (2, "this machine's clock"),
+        "KMSAccessDenied": (1, "kms:GenerateDataKey and kms:Decrypt"),
+        "KMSDisabled": (1, "Enable the KMS key"),
+        "KMSInvalidState": (1, "restore it"),
+        "KMSNotFound": (1, "give the topic another one"),
+        "KMSOptInRequired": (1, "to AWS KMS"),
+    }
+
     def test_refused(self):
-        for code in ("AuthorizationError", "KMSAccessDenied"):
+        for code, (times, advice) in self.FINAL.items():
             with self.subTest(code):
                 self.setUp()
                 self.aws.fail(code, times=50)
                 run = self.run_files(ORDERS)
                 self.is_kept(run)
-                self.assertEqual(len(self.aws.refusals()), 1, "trying again cannot help")
-                self.assertIn(code, run.err)
+                self.assertEqual(len(self.aws.refusals()), times, run)
+                (line,) = [line for line in run.log if line["level"] == "error"]
+                self.assertIn("the report was not published: 127.0.0.1", line["msg"])
+                self.assertIn(f"answered {code}, HTTP status ", line["msg"])
+                self.assertIn(advice, line["hint"])
+                self.assertTrue(line["where"].startswith("arn:aws:sns:"), line)
 
     def test_no_such_topic(self):
         run = self.run_files(ORDERS, env={"SNS_TOPIC_ARN": self.aws.arn("nowhere")})
@@ -287,8 +341,9 @@ class NotPublished(Report):
         self.assertIn(run.code, (2, 8), run)
 
     def test_passing_trouble(self):
-        for fault in ("Throttling", "InternalError", "ServiceUnavailable", "html", "close",
-                      "KMSThrottling"):
+        for fault in ("Throttling", "ThrottledException", "ThrottlingException", "RequestThrottled",
+                      "TooManyRequestsException", "KMSThrottling", "InternalError",
+                      "ServiceUnavailable", "html", "close"):
             with self.subTest(fault):
                 self.setUp()
                 self.aws.fail(fault, times=2)

@@ -56,13 +56,13 @@ static bool publish(struct fixture *f)
 }
 
 /* Publishes against one answer and holds the error against what it has to say. */
-static void check_one(struct script_answer answer, enum error_kind kind, const char *code,
-                      const char *hint)
+static void check_times(size_t requests, struct script_answer answer, enum error_kind kind,
+                        const char *code, const char *hint)
 {
     struct fixture f;
     open_fixture(&f);
     f.patience.attempts = 1;
-    script_answer(answer);
+    script_answers(answer, requests);
     assert_false(publish(&f));
     assert_int_equal(f.err.kind, kind);
     assert_string_equal(f.err.code, code);
@@ -71,6 +71,12 @@ static void check_one(struct script_answer answer, enum error_kind kind, const c
     }
     assert_null(strstr(f.err.message, "tokentoken"));
     close_fixture(&f);
+}
+
+static void check_one(struct script_answer answer, enum error_kind kind, const char *code,
+                      const char *hint)
+{
+    check_times(1, answer, kind, code, hint);
 }
 
 static void check_advice(const struct block *block)
@@ -86,7 +92,8 @@ static void check_advice(const struct block *block)
     }
     enum error_kind kind =
         text_same(block_get(block, "passing"), "yes") ? ERROR_UNREACHABLE : ERROR_DENIED;
-    check_one(answer, kind, block_need(block, "code"), block_need(block, "hint"));
+    size_t requests = text_same(block_get(block, "again"), "yes") ? 2 : 1;
+    check_times(requests, answer, kind, block_need(block, "code"), block_need(block, "hint"));
 }
 
 static void advises_on_refusals(void **state)

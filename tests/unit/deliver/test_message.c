@@ -49,6 +49,17 @@ static void cuts_and_escapes_attributes(void **state)
     assert_int_equal(strlen(value), 256);
 }
 
+static void has_no_character_in_them_that_sns_refuses(void **state)
+{
+    (void)state;
+    AUTO(outcome) struct outcome *outcome = run_applied();
+    free(outcome->pipeline);
+    outcome->pipeline = memory_text("a\xef\xbf\xbe\xef\xbf\xbf");
+    AUTO(deliver_message) struct deliver_message message;
+    deliver_message_make(outcome, &json_target, &message);
+    assert_string_equal(value_of(&message, "pipeline", "String"), "a\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 static void carries_what_filters_need(void **state)
 {
     (void)state;
@@ -137,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_empty_attributes_out),
         cmocka_unit_test(cuts_and_escapes_attributes),
+        cmocka_unit_test(has_no_character_in_them_that_sns_refuses),
         cmocka_unit_test(carries_what_filters_need),
         cmocka_unit_test(marks_what_is_late),
         cmocka_unit_test(makes_a_group_of_any_plan),
