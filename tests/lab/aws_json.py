@@ -192,9 +192,6 @@ class SecretsManager(JsonService):
     def _find(self, wanted, region, account):
         if account != self.aws.account:
             return None
-        match = ARN.fullmatch(wanted)
-        if match and match[1] != region:
-            return None
         for (place, name), secret in self._secrets.items():
             # The last: an ARN without the six characters at its end.
             if place == region and wanted in (name, secret.arn, secret.arn[:-7]):
