@@ -200,7 +200,8 @@ class AwsEndpoint:
         self.secretsmanager.delete(name, region)
 
     def put_parameter(self, name, value, type="String", region=None, label=None):
-        """A parameter, or a new version of it: String, StringList or SecureString. Its ARN."""
+        """A parameter, or a new version of it: String, StringList or SecureString. Its ARN. The
+        value is not one of secrets(): hide() makes it one."""
         # pylint: disable=redefined-builtin,too-many-arguments
         return self.ssm.put(name, value, type, region, label)
 

@@ -234,8 +234,6 @@ class Ssm(JsonService):
     def put(self, name, value, kind, region, label=None):
         """A new version of a parameter; its ARN."""
         region = region or self.aws.region
-        if kind == "SecureString":
-            self.aws.hide(value)
         versions = self._parameters.setdefault((region, name), [])
         arn = f"arn:aws:ssm:{region}:{self.aws.account}:parameter/{name.removeprefix('/')}"
         versions.append({"value": value, "kind": kind, "arn": arn, "label": label,
