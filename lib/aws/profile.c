@@ -68,14 +68,16 @@ static bool read_file(const struct env *env, const char *variable, const char *u
 
 bool aws_profiles_read(const struct env *env, struct aws_profiles *out_profiles, struct error *err)
 {
-    AUTO(aws_profiles) struct aws_profiles profiles = {0};
-    if (!read_file(env, credentials_name, "~/.aws/credentials", &profiles.credentials, err) ||
-        !read_file(env, config_name, "~/.aws/config", &profiles.config, err)) {
-        return false;
+    struct aws_profiles profiles = {0};
+    bool read =
+        read_file(env, credentials_name, "~/.aws/credentials", &profiles.credentials, err) &&
+        read_file(env, config_name, "~/.aws/config", &profiles.config, err);
+    if (read) {
+        *out_profiles = profiles;
+    } else {
+        aws_profiles_clear(&profiles);
     }
-    *out_profiles = profiles;
-    profiles = (struct aws_profiles){0};
-    return true;
+    return read;
 }
 
 /* The section in which a file keeps a profile: in the second file it says so. */
