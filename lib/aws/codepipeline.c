@@ -31,16 +31,16 @@ static bool not_an_answer(const char *operation, struct error *err)
                            "something else than CodePipeline took the request.");
 }
 
-bool aws_codepipeline_get(struct aws *aws, const char *region, const char *pipeline,
-                          const char *execution_id, struct aws_limit *limit,
-                          struct aws_execution *out_execution, struct error *err)
+bool aws_codepipeline_get(struct aws *aws, const struct aws_execution_query *query,
+                          struct aws_limit *limit, struct aws_execution *out_execution,
+                          struct error *err)
 {
-    AUTO(json) json_t *request = question(pipeline);
+    AUTO(json) json_t *request = question(query->pipeline);
     AUTO(json) json_t *answer = NULL;
-    add(request, "pipelineExecutionId", json_string(execution_id));
+    add(request, "pipelineExecutionId", json_string(query->execution_id));
     const struct aws_json_call call = {
         .service = AWS_CODEPIPELINE,
-        .region = region,
+        .region = query->region,
         .target = TARGET "GetPipelineExecution",
         .request = request,
     };

@@ -52,6 +52,11 @@ struct aws_execution_page {
     char next_token[AWS_EXECUTIONS_TOKEN_SIZE]; /* "" = it was the last */
 };
 
+/* Which execution; region is the pipeline's. */
+struct aws_execution_query {
+    const char *region, *pipeline, *execution_id;
+};
+
 /* Which page; region is the pipeline's. */
 struct aws_executions_query {
     const char *region, *pipeline;
@@ -60,9 +65,9 @@ struct aws_executions_query {
 };
 
 /* Asks for one execution. Error kinds and codes: aws_json_call_send's. */
-MUST_CHECK bool aws_codepipeline_get(struct aws *aws, const char *region, const char *pipeline,
-                                     const char *execution_id, struct aws_limit *limit,
-                                     struct aws_execution *out_execution, struct error *err);
+MUST_CHECK bool aws_codepipeline_get(struct aws *aws, const struct aws_execution_query *query,
+                                     struct aws_limit *limit, struct aws_execution *out_execution,
+                                     struct error *err);
 MUST_CHECK bool aws_codepipeline_list(struct aws *aws, const struct aws_executions_query *query,
                                       struct aws_limit *limit, struct aws_execution_page *out_page,
                                       struct error *err);

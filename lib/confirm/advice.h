@@ -4,14 +4,15 @@
 
 #include <stdbool.h>
 
+#include "aws/endpoint.h"
 #include "base/error.h"
 #include "trigger/trigger.h"
 
 struct confirm_question {
     const char *operation; /* "GetPipelineExecution" */
     const struct trigger *trigger;
-    const char *role;     /* that asks; NULL: the task's own */
-    const char *variable; /* that the endpoint comes from, or NULL */
+    const char *role; /* that asks; NULL: the task's own */
+    const struct aws_endpoint *endpoint;
 };
 
 /* Whether a refusal of this code may be another answer in a moment. */

@@ -86,32 +86,39 @@ static bool list(struct work *work, const char *stage, struct confirm_list *out_
     return true;
 }
 
-typedef enum confirm_verdict judge_list(const struct trigger *trigger,
-                                        const struct confirm_list *list, struct error *err);
+static enum confirm_verdict ask_stage(struct work *work, struct error *err)
+{
+    const struct trigger *trigger = work->request->trigger;
+    struct confirm_list found;
+    return list(work, trigger->stage, &found, err)
+               ? confirm_judge_stage(trigger, &found, err)
+               : unanswered(work, "ListPipelineExecutions", err);
+}
 
-static enum confirm_verdict ask_list(struct work *work, const char *stage, judge_list *judge,
-                                     struct error *err)
+static enum confirm_verdict ask_newer(struct work *work, struct error *err)
 {
     struct confirm_list found;
-    return list(work, stage, &found, err) ? judge(work->request->trigger, &found, err)
-                                          : unanswered(work, "ListPipelineExecutions", err);
+    return list(work, NULL, &found, err) ? confirm_judge_newer(work->request->trigger, &found, err)
+                                         : unanswered(work, "ListPipelineExecutions", err);
 }
 
 static enum confirm_verdict ask(struct work *work, struct error *err)
 {
     const struct trigger *trigger = work->request->trigger;
+    const struct aws_execution_query query = {.region = trigger->region,
+                                              .pipeline = trigger->pipeline,
+                                              .execution_id = trigger->execution_id};
     struct aws_execution execution;
-    if (!aws_codepipeline_get(work->aws, trigger->region, trigger->pipeline, trigger->execution_id,
-                              &work->limit, &execution, err)) {
+    if (!aws_codepipeline_get(work->aws, &query, &work->limit, &execution, err)) {
         return unanswered(work, "GetPipelineExecution", err);
     }
     text_copy(work->answer.revision, sizeof work->answer.revision, execution.revision);
     enum confirm_verdict verdict = confirm_judge_execution(trigger, &execution, err);
     if (verdict == CONFIRM_TRUE && confirm_needs_stage(trigger, &execution)) {
-        verdict = ask_list(work, trigger->stage, confirm_judge_stage, err);
+        verdict = ask_stage(work, err);
     }
     if (verdict == CONFIRM_TRUE && !execution.parallel) {
-        verdict = ask_list(work, NULL, confirm_judge_newer, err);
+        verdict = ask_newer(work, err);
     }
     return verdict;
 }
@@ -222,7 +229,7 @@ bool confirm_event(struct aws *aws, const struct confirm_request *request,
         .request = request,
         .limit = {.deadline = deadline_min(deadline_in(patience_ms), request->deadline),
                   .stop = request->stop},
-        .question = {.trigger = trigger, .role = role, .variable = endpoint.variable},
+        .question = {.trigger = trigger, .role = role, .endpoint = &endpoint},
     };
     if (!become(&work, aws, &as_role, err) || !ask_until_told(&work, err)) {
         return false;

@@ -19,6 +19,7 @@ PURE_FILES = {
     'lib/base/finding.c', 'lib/base/json.c', 'lib/base/secret.c', 'lib/base/text.c',
     'lib/aws/advice.c', 'lib/aws/rds_token.c', 'lib/aws/secrets_parse.c', 'lib/aws/sigv4.c',
     'lib/aws/task_links.c', 'lib/aws/task_read.c',
+    'lib/aws/codepipeline_read.c', 'lib/confirm/advice.c', 'lib/confirm/judge.c',
     'lib/engine/admit.c', 'lib/engine/decide.c', 'lib/engine/message.c',
     'lib/plan/parse.c', 'lib/plan/syntax.c', 'lib/plan/value.c',
 }

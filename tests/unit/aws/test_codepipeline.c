@@ -115,15 +115,19 @@ static void no_page_is_longer_than_was_asked_for(void **state)
     "{\"pipelineExecution\":{\"pipelineName\":\"ledger-deploy\",\"pipelineExecutionId\":"          \
     "\"5b1c7e0a-9f42-4d1e-8a63-0c2f7d9e4b18\",\"status\":\"Succeeded\"}}"
 
+static const struct aws_execution_query somebody = {
+    .region = "eu-west-3", .pipeline = "x", .execution_id = "5b1c"};
+
 static void asks_for_an_execution(void **state)
 {
     (void)state;
+    const struct aws_execution_query query = {
+        .region = "us-gov-west-1", .pipeline = "ledger-deploy", .execution_id = "5b1c"};
     struct fixture f;
     struct aws_execution execution;
     open_fixture(&f);
     script_answer((struct script_answer){.status = 200, .body = EXECUTION});
-    assert_true(aws_codepipeline_get(&f.aws, "us-gov-west-1", "ledger-deploy", "5b1c", &f.limit,
-                                     &execution, &f.err));
+    assert_true(aws_codepipeline_get(&f.aws, &query, &f.limit, &execution, &f.err));
     assert_string_equal(execution.status, "Succeeded");
     const struct script_asked *asked = script_asked(0);
     assert_string_equal(asked->url, "https://codepipeline.us-gov-west-1.amazonaws.com/");
@@ -169,8 +173,7 @@ static void takes_no_other_answer(void **state)
     const struct aws_executions_query query = {.region = "eu-west-3", .pipeline = "x"};
     open_fixture(&f);
     script_answers((struct script_answer){.status = 200, .body = "{}"}, 2);
-    assert_false(
-        aws_codepipeline_get(&f.aws, "eu-west-3", "x", "5b1c", &f.limit, &execution, &f.err));
+    assert_false(aws_codepipeline_get(&f.aws, &somebody, &f.limit, &execution, &f.err));
     assert_int_equal(f.err.kind, ERROR_DENIED);
     assert_string_equal(f.err.code, "200");
     assert_false(aws_codepipeline_list(&f.aws, &query, &f.limit, &page, &f.err));
@@ -189,8 +192,7 @@ static void says_what_was_refused(void **state)
         .status = 400,
         .body = "{\"__type\":\"com.amazonaws.codepipeline#PipelineNotFoundException\","
                 "\"message\":\"Account '210987654321' does not have a pipeline with name 'x'\"}"});
-    assert_false(
-        aws_codepipeline_get(&f.aws, "eu-west-3", "x", "5b1c", &f.limit, &execution, &f.err));
+    assert_false(aws_codepipeline_get(&f.aws, &somebody, &f.limit, &execution, &f.err));
     assert_int_equal(f.err.kind, ERROR_DENIED);
     assert_string_equal(f.err.code, "PipelineNotFoundException");
     close_fixture(&f);

@@ -6,11 +6,13 @@
 static void check(const struct block *block)
 {
     AUTO(trigger) struct trigger *trigger = event_of(NULL);
+    const struct aws_endpoint endpoint = {.variable = block_get(block, "variable"),
+                                          .url = "https://codepipeline.eu-west-3.amazonaws.com/"};
     struct error err = {0};
     const struct confirm_question question = {.operation = "GetPipelineExecution",
                                               .trigger = trigger,
                                               .role = block_get(block, "role"),
-                                              .variable = block_get(block, "variable")};
+                                              .endpoint = &endpoint};
     const char *code = block_need(block, "code");
     if (block_get(block, "region")) {
         free(trigger->region);
@@ -22,6 +24,7 @@ static void check(const struct block *block)
     }
     error_set(&err, ERROR_DENIED, "no");
     error_code(&err, "%s", code);
+    error_where(&err, "%s", block_get(block, "where") ? block_get(block, "where") : "");
     error_hint(&err, "%s", block_get(block, "before") ? block_get(block, "before") : "");
     confirm_advise(&question, &err);
     assert_string_equal(confirm_passing(code) ? "yes" : "no", block_need(block, "passing"));
