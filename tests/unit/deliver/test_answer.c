@@ -134,7 +134,7 @@ static void cuts_the_reason_to_fit(void **state)
 {
     (void)state;
     static const char *const units[] = {"x",  "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\x98", "\"",
-                                        "\\", "\x1b",     "\xff",         "\xe2\x80\xae"};
+                                        "\\", "\x1b",     "\xff",         "\xc2\x85"};
     AUTO(buf) struct buf id = buf_make(4096);
     for (size_t i = 0; i < 512; i++) {
         buf_text(&id, "\xc3\xa9");
