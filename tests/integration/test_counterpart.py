@@ -8,7 +8,9 @@ nothing but the operation and its arguments: its own checks of those are part of
 import os
 import re
 import unittest
+from datetime import datetime
 from unittest import mock
+from urllib.parse import parse_qs
 
 from case import ORDERS, LabCase, main, share_lab
 from lab import Lab
@@ -18,6 +20,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.session import Session
+from botocore.signers import generate_db_auth_token
 
 EXECUTION = "5b1c7e0a-9f42-4d1e-8a63-0c2f7d9e4b18"
 SESSION = Session()
@@ -155,6 +158,56 @@ class Questions(Counterpart):
         (assumed,) = self.compare("sts")
         self.assertEqual(assumed["action"], "AssumeRoleWithWebIdentity")
         self.assertIsNone(assumed["access_key_id"])
+
+    def test_secret_and_parameter(self):
+        self.aws.put_secret("orders/migrator", {"username": "migrator", "port": "5432",
+                                                "password": self.lab.passwords["migrator"]})
+        self.aws.put_parameter("/orders/host", "127.0.0.1", "SecureString")
+        run = self.run_files(database={"password": None, "user": None, "host": "ssm:/orders/host",
+                                       "secret": "orders/migrator"})
+        self.ends(run, 0, "applied")
+        self.assertEqual(self.compare("secretsmanager")[0]["body"], {"SecretId": "orders/migrator"})
+        self.compare("ssm")
+
+
+class Tokens(Counterpart):
+    """A token of ours is the one that botocore makes at the same moment."""
+
+    def tokens_of(self, env):
+        door = self.lab.door()
+        run = self.run_files(env=env, database={"password": None, "iam": True, "port": door.port})
+        self.ends(run, 0, "applied")
+        self.assertEqual(door.refusals, [])
+        return door
+
+    def check(self, env):
+        door = self.tokens_of(env)
+        self.assertTrue(door.tokens)
+        for token in door.tokens:
+            place, _, query = token.partition("/?")
+            ours = parse_qs(query, keep_blank_values=True, strict_parsing=True)
+            theirs = self.by_botocore(door, ours).partition("/?")
+            self.assertEqual(place, theirs[0])
+            self.assertEqual(ours, parse_qs(theirs[2], strict_parsing=True))
+            # What was encoded, too.
+            self.assertEqual(sorted(query.split("&")), sorted(theirs[2].split("&")))
+
+    def by_botocore(self, door, parts):
+        """botocore's, as of the time and with the key that are in a token's parts."""
+        key = self.aws.keys.known()[parts["X-Amz-Credential"][0].partition("/")[0]]
+        client = SESSION.create_client(
+            "rds", region_name="eu-west-3", aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret, aws_session_token=key.token)
+        moment = datetime.strptime(parts["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ")
+        with mock.patch("botocore.auth.datetime") as clock:
+            clock.datetime.utcnow.return_value = moment
+            return generate_db_auth_token(client, "127.0.0.1", door.port, "migrator")
+
+    def test_temporary_credentials(self):
+        self.check(None)
+
+    def test_a_static_key(self):
+        self.check({**dict.fromkeys(CONTAINER), **self.aws.static_environment()})
 
 
 class Principals(Counterpart):
