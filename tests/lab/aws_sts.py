@@ -37,7 +37,6 @@ class Sts(QueryService):
         super().__init__(aws)
         self.roles = {f"arn:aws:iam::{aws.account}:role/lab"}
         self.web_identity = None
-        self.external_ids = {}  # of roles that ask for one
 
     def issue_web_identity(self):
         """A new web identity token; the one before is no longer good."""
@@ -52,8 +51,7 @@ class Sts(QueryService):
     def assume_role(self, call, form):
         """AssumeRole, which is signed."""
         role, name, session, lifetime = self._read(form)
-        wanted = self.external_ids.get(role)
-        if role not in self.roles or wanted not in (None, form.get("ExternalId")):
+        if role not in self.roles:
             raise Refusal(403, "AccessDenied", f"User: {call.key.arn} is not authorized to perform:"
                                                f" sts:AssumeRole on resource: {role}")
         self.aws.allow_only(call.key, "sts:AssumeRole", role, "AccessDenied")
