@@ -78,6 +78,13 @@ bool aws_credentials_typed(const char *const names[3], const char *const values[
             "It has some 20 letters and digits and begins with AKIA or ASIA; look whether "
             "it was exchanged with the secret key.");
     }
+    if (text_starts(values[0], "ASIA") && !values[2]) {
+        error_set(err, ERROR_DENIED, "%s is of a temporary key, but %s is not set", names[0],
+                  names[2]);
+        return refuse(err, "HalfCredentials",
+                      "Temporary credentials have three parts: set the token too, or use a key "
+                      "that begins with AKIA.");
+    }
     struct aws_credentials found = {.expires_ms = INT64_MAX};
     text_copy(found.access_key_id, sizeof found.access_key_id, values[0]);
     secret_set(&found.secret_key, values[1]);

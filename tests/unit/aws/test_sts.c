@@ -32,6 +32,7 @@ static void check_advice(const struct block *block)
 {
     struct error err = {0};
     struct aws_endpoint endpoint = {.region = "eu-west-3",
+                                    .url = "https://sts.eu-west-3.amazonaws.com/",
                                     .variable = block_get(block, "variable")};
     error_set(&err, ERROR_DENIED, "why");
     error_code(&err, "%s", block_need(block, "code"));
