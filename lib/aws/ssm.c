@@ -73,9 +73,13 @@ static bool find_region(struct aws *aws, const char *name, struct aws_limit *lim
     return true;
 }
 
-static char *trimmed(const char *text)
+char *aws_ssm_value(const json_t *answer)
 {
     static const char blanks[] = " \t\r\n";
+    const char *text = json_text(json_object_get(answer, "Parameter"), "Value");
+    if (!text) {
+        return NULL;
+    }
     text += strspn(text, blanks);
     size_t length = strlen(text);
     while (length && strchr(blanks, text[length - 1])) {
@@ -114,10 +118,10 @@ bool aws_ssm_read(struct aws *aws, const char *name, struct aws_limit *limit, ch
         }
         return false;
     }
-    const char *value = json_text(json_object_get(answer, "Parameter"), "Value");
+    char *value = aws_ssm_value(answer);
     if (!value) {
         return no_value(err);
     }
-    *out_value = trimmed(value);
+    *out_value = value;
     return true;
 }

@@ -87,25 +87,7 @@ static const struct cause causes[] = {
      "TLS could not be set up: %t",
      "Turn TLS on at the server or proxy, or choose database.tls with care: \"disable\" sends "
      "everything in the clear."},
-    {"28P01",
-     {NULL},
-     ERROR_DENIED,
-     "password authentication failed for user \"%u\"",
-     "Compare database.user and the password with the database's, or with the secret that the "
-     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only, or "
-     "name the secret in database.secret: then it is read anew."},
-    {NULL,
-     {"password authentication failed", "SASL authentication failed", "password that was provided"},
-     ERROR_DENIED,
-     "password authentication failed for user \"%u\"",
-     "Compare database.user and the password with the database's, or with the secret that the "
-     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only, or "
-     "name the secret in database.secret: then it is read anew."},
-    {NULL,
-     {"no password supplied"},
-     ERROR_DENIED,
-     "the server asks for the password of user \"%u\", and none was given",
-     "The password is empty: look where it comes from."},
+    /* What RDS Proxy says tells more than the SQLSTATE that comes with it. */
     {NULL,
      {"too many competing requests"},
      ERROR_UNREACHABLE,
@@ -126,7 +108,26 @@ static const struct cause causes[] = {
      {"IAM authentication is allowed only"},
      ERROR_DENIED,
      "the proxy takes IAM tokens only, and over TLS only: %t",
-     "Set the proxy's client authentication to a password, and leave database.tls at verify-full."},
+     "Write iam: true in the password's place, and leave database.tls at verify-full."},
+    {"28P01",
+     {NULL},
+     ERROR_DENIED,
+     "password authentication failed for user \"%u\"",
+     "Compare database.user and the password with the database's, or with the secret that the "
+     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only, or "
+     "name the secret in database.secret: then it is read anew."},
+    {NULL,
+     {"password authentication failed", "SASL authentication failed", "password that was provided"},
+     ERROR_DENIED,
+     "password authentication failed for user \"%u\"",
+     "Compare database.user and the password with the database's, or with the secret that the "
+     "proxy reads; after a rotation start a new task, since ECS injects secrets at start only, or "
+     "name the secret in database.secret: then it is read anew."},
+    {NULL,
+     {"no password supplied"},
+     ERROR_DENIED,
+     "the server asks for the password of user \"%u\", and none was given",
+     "The password is empty: look where it comes from."},
     {NULL,
      {"requires TLS", "SSL required", "no encryption"},
      ERROR_DENIED,

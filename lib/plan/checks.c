@@ -5,7 +5,14 @@
 
 #include "base/text.h"
 
-enum { PLAN_NAME_MAX = 63, ID_MAX = 200, ACCOUNT_DIGITS = 12, ROLE_MAX = 700 };
+enum {
+    PLAN_NAME_MAX = 63,
+    ID_MAX = 200,
+    ACCOUNT_DIGITS = 12,
+    ROLE_MAX = 700,
+    SECRET_COLONS = 3,
+    SECRET_ARN_COLONS = 9
+};
 
 static const char lower_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -136,7 +143,12 @@ bool plan_check_secret(const char *text, struct plan_wrong *out_wrong)
                                "definition, not to its \"secrets\".";
     size_t length =
         strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@!:-");
-    if (text[length] || strstr(text, "://")) {
+    size_t colons = 0;
+    for (const char *at = strchr(text, ':'); at; at = strchr(at + 1, ':')) {
+        colons++;
+    }
+    size_t most = text_starts(text, "arn:") ? SECRET_ARN_COLONS : SECRET_COLONS;
+    if (text[length] || strstr(text, "://") || colons > most) {
         *out_wrong = (struct plan_wrong){
             .message = "is not the name of a secret", .hint = form, .secret = true};
         return false;

@@ -26,6 +26,9 @@ static bool refused(const struct target *target, const struct pg_asking *asking,
     const char *user = target->plan->database.user.text;
     bool other = user && secret->user && strcmp(user, secret->user) != 0;
     *err = *asking->refused;
+    if (!strstr(err->message, "password")) {
+        return false; /* the server says what it is, and it is not the secret */
+    }
     AUTO(buf) struct buf hint = buf_make(sizeof err->hint - 1);
     buf_format(&hint, "Secret %s was read %s", target->secret_name.id, read);
     buf_format(&hint, *secret->version ? " (version %s). " : "%s. ", secret->version);

@@ -12,7 +12,7 @@ static bool refused(const struct pg_asking *asking, const struct pg_address *add
                     const char *region, struct error *err)
 {
     *err = *asking->refused;
-    if (strcmp(err->code, "28000") == 0 && !strcasestr(err->message, "IAM")) {
+    if (!strstr(err->message, "login by IAM") && !strstr(err->message, "password")) {
         return false; /* the server says what it is, and it is not the token */
     }
     char name[AWS_REGION_SIZE];

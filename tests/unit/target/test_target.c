@@ -304,8 +304,8 @@ static void a_secret_that_is_none_is_found_at_once(void **state)
 {
     (void)state;
     struct fixture fixture;
-    assert_false(try_begin(&fixture, "host: h, secret: 'a:b:c:d:e'"));
-    check_error(&fixture, ERROR_INVALID, "\"database.secret\": not the name of a secret", "ARN");
+    assert_false(try_begin(&fixture, "host: h, secret: 'arn:aws:secretsmanager:x'"));
+    check_error(&fixture, ERROR_INVALID, "\"database.secret\": not an ARN", "ARN");
     assert_non_null(strstr(fixture.err.where, ":3:"));
     end(&fixture);
 }
