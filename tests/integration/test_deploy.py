@@ -78,8 +78,8 @@ class Deploy(LabCase):
         first = self.applies(ORDER_IDS, plan=plan, event=json.dumps(event))
         before = self.lab.fingerprint(db)
         for attempt in (1.0, 1, 1e0):
-            # EventBridge gives another id and time to another emission of the same change, and another
-            # id when it forwards it to another region: account and region stay the pipeline's.
+            # EventBridge gives another id and time to another emission of the same change, and
+            # another id when it forwards it to another region: account and region stay the pipeline's.
             event.update(id=str(uuid.uuid4()), time="2031-03-14T09:27:13Z")
             event["detail"]["pipeline-execution-attempt"] = attempt
             run = self.lab.run("run", plan=plan, event=json.dumps(event))
