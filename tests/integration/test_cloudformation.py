@@ -4,8 +4,11 @@ The response URL's signature and token are secrets of the laboratory: that no ou
 ledger holds them is part of every test.
 """
 
+import contextlib
 import json
 import signal
+import socket
+import threading
 import time
 import unittest
 import uuid
@@ -288,6 +291,28 @@ class Urls(StackCase):
                     self.assertIn("ResponseURL", error["message"])
                     self.assertNotIn(secret, run.out + run.err)
         self.assertEqual(trap.visitors(), 0)
+
+    def test_every_byte_arrives(self):
+        target = "/a/../b/./%2e%2e//c%7Cd%7c?X=%2F..%2f&y=a+b%20&empty=&z=/./?&X-Amz-Signature=0c0ffee"
+        lines = []
+
+        def serve(listener):
+            with listener.accept()[0] as client, client.makefile("rb") as stream:
+                lines.append(stream.readline().decode())
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                client.settimeout(1)
+                with contextlib.suppress(TimeoutError):
+                    stream.read()
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(30)
+            thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+            thread.start()
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}{target}"
+            run = self.start(self.request("Delete", ResponseURL=url), plan="/nowhere.yaml")
+            thread.join()
+        self.ends(run, 0, "ignored")
+        self.assertEqual(lines, [f"PUT {target} HTTP/1.1\r\n"])
 
     def test_none_at_all(self):
         run = self.start(self.request(ResponseURL=None), plan=self.lab.plan(ORDERS))
