@@ -9,7 +9,7 @@
 
 enum {
     REPORT_MS = 60000,
-    LATE_MS = 60000, /* within the claim's two minutes */
+    LATE_MS = 60000, /* within the claim's four minutes */
     LATE_MAX = 20,
     LATE_ATTEMPTS = 3, /* the next run tries again */
 };

@@ -66,7 +66,7 @@ void engine_keep(struct engine *engine, bool report_due);
 bool engine_kept(const struct engine *engine);
 
 /* Reports of runs of this plan, this one's and those that were left: a claim is this run's own for
- * two minutes, and ended by sent or leave. What goes wrong here is logged, nothing depends on it.
+ * four minutes, and ended by sent or leave. What goes wrong here is logged, nothing depends on it.
  */
 
 /* How many waited when the ledger was read last. */

@@ -176,6 +176,6 @@ void engine_report_leave(struct engine *engine, const char *run_id)
     struct error err;
     if (has_reports(engine) && engine->pg && pg_alive(engine->pg) &&
         !ledger_report_leave(engine->pg, run_id, soon(engine, KEEP_MS), &err)) {
-        log_trouble(LOG_DEBUG, "the report is left to a run in two minutes' time", &err);
+        log_trouble(LOG_DEBUG, "the report is left to a run in four minutes' time", &err);
     }
 }

@@ -104,7 +104,8 @@ MUST_CHECK bool ledger_take(struct pg *pg, const json_t *run_row, struct deadlin
  * A row with "report_lease" (LEDGER_REPORT_LEASE) says that its report is about to be sent: when
  * that was not recorded by then, any run of the plan may send it. A ledger of a version before
  * LEDGER_WITH_REPORTS takes no notice of it. */
-#define LEDGER_REPORT_LEASE "120 s"
+#define LEDGER_REPORT_LEASE                                                                        \
+    "240 s" /* a stack that waits is answered first, for up to two minutes */
 enum { LEDGER_WITH_REPORTS = 3 };
 MUST_CHECK bool ledger_end(struct pg *pg, const json_t *run_row, bool durable,
                            struct deadline deadline, struct error *err);

@@ -32,7 +32,7 @@ static int64_t moment(const json_t *object, const char *key)
 {
     int64_t wall_ms = 0;
     const char *text = json_text(object, key);
-    return text && clock_parse(text, &wall_ms) ? wall_ms : 0;
+    return text && clock_parse(text, &wall_ms) && wall_ms > 0 ? wall_ms : 0;
 }
 
 /* The kinds that share a name share what is said of them, but for "unreachable": a login that was

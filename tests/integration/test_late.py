@@ -60,8 +60,8 @@ class Late(LabCase):
                              self.db).split()
 
     def ripen(self):
-        """Two minutes go by."""
-        self.lab.psql("update postlude.run set report_after = report_after - interval '2 min' "
+        """Four minutes go by."""
+        self.lab.psql("update postlude.run set report_after = report_after - interval '4 min' "
                       "where report_after is not null", self.db)
 
     def told(self):
@@ -277,13 +277,13 @@ class Killed(Late):
         self.aws.clear()
         return self.lab.value("select run_id from postlude.run", self.db)
 
-    def test_it_is_left_alone_for_two_minutes(self):
+    def test_it_is_left_alone_for_four_minutes(self):
         run_id = self.killed()
         self.assertEqual(self.waiting(), [])
         self.ends(self.run_files(ORDERS), 0, "nothing")
         self.assertEqual(self.told(), [])
         self.assertEqual(
-            self.lab.value("select report_after - finished_at between '1 min 50 s' and '2 min 10 s'"
+            self.lab.value("select report_after - finished_at between '3 min 50 s' and '4 min 10 s'"
                            " from postlude.run order by started_at limit 1", self.db), "t")
         self.ripen()
         self.ends(self.run_files(ORDERS), 0, "nothing")
@@ -337,7 +337,7 @@ class Many(Late):
         self.assertEqual(line["level"], "warn")
         self.assertIn(ids[0], line["msg"])
         self.assertIn("sns:Publish", line["hint"])
-        self.assertEqual(self.waiting(), ids, "at once, not in two minutes")
+        self.assertEqual(self.waiting(), ids, "at once, not in four minutes")
 
     def test_one_that_sns_does_not_take(self):
         ids = self.leave_many(3)
