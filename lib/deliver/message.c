@@ -32,7 +32,9 @@ static void add_attributes(const struct outcome *outcome, struct deliver_message
     add_attribute(message, "plan", "String", outcome->plan);
     add_attribute(message, "trigger", "String", outcome->trigger_kind);
     add_attribute(message, "pipeline", "String", outcome->pipeline);
-    add_attribute(message, "late", "String", outcome->late ? "true" : NULL);
+    if (outcome->late) {
+        add_attribute(message, "late", "String", "true");
+    }
 }
 
 /* Letters, digits and punctuation, at most 128 of them: all that SNS takes as a group. */

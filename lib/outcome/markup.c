@@ -16,7 +16,7 @@ static bool is_word(char c)
  * looks alike; an underscore within a word means nothing and stays. */
 static const char *replacement(const char *text, size_t at, bool code)
 {
-    char before = at > 0 ? text[at - 1] : ' ';
+    bool in_word = at > 0 && is_word(text[at - 1]) && is_word(text[at + 1]);
     switch (text[at]) {
     case '&':
         return "&amp;";
@@ -31,7 +31,7 @@ static const char *replacement(const char *text, size_t at, bool code)
     case '~':
         return code ? NULL : "\xe2\x88\xbc"; /* U+223C */
     case '_':
-        return code || (is_word(before) && is_word(text[at + 1])) ? NULL : "\xef\xbc\xbf";
+        return code || in_word ? NULL : "\xef\xbc\xbf";
     case '@':
         return code ? NULL : "@\xe2\x81\xa0"; /* U+2060: nobody is called */
     case '[':
