@@ -17,8 +17,8 @@ MUST_CHECK bool aws_task_log_url(const struct aws_task *task, struct buf *out);
 
 /* Appends one line for a POSIX shell: `aws ecs run-task` with the same cluster, task definition,
  * launch type and region, and a reason for the run. What a task cannot know of itself (subnets,
- * security groups, the reason) stands as a word in angle brackets, inside quotes, which AWS
- * refuses until it is replaced. False, and nothing appended: too little is known. */
+ * security groups, the reason) stands as a word in angle brackets, inside quotes, to be replaced.
+ * False, and nothing appended: too little is known. */
 MUST_CHECK bool aws_task_rerun(const struct aws_task *task, struct buf *out);
 
 #endif

@@ -52,8 +52,6 @@ struct plan_key {
     const char *const *words; /* PLAN_TYPE_WORD, in the order of the enum, and PLAN_TYPE_EITHER,
                                  false first; NULL-terminated */
     int64_t min, max;         /* integer; duration in ms */
-    const char *unbuilt;      /* not supported yet: PLAN_UNBUILT, or this one value */
-    const char *meanwhile;    /* what to do until then */
     /* Further demands on a text (of a list: on each); true: fine. */
     bool (*check)(const char *text, struct plan_wrong *out_wrong);
     /* Where in struct plan, or in struct plan_migration for an entry's keys; offset + 1, 0 = none.
@@ -61,8 +59,6 @@ struct plan_key {
      * secret, char * for a text, or char ** for a command. */
     size_t text_at, value_at;
 };
-
-#define PLAN_UNBUILT "*"
 
 extern const struct plan_key plan_keys[];
 extern const size_t plan_key_count;

@@ -194,7 +194,7 @@ static void read_scalar(const struct plan_key *key, const struct plan_node *node
                         const struct plan_spot *spot)
 {
     struct plan_spot at = spot_of(node, spot);
-    bool optional = plan_key_expands(key) && !key->required && !key->unbuilt;
+    bool optional = plan_key_expands(key) && !key->required;
     if (!*node->text && optional) {
         if (key->login) {
             *plan_value_text(key, base) =
@@ -218,9 +218,6 @@ void plan_member_read(const struct plan_key *key, const struct plan_node *node, 
                       const struct plan_spot *spot)
 {
     struct plan_spot at = plan_spot_at(spot, node->key_line, node->key_column);
-    if (plan_value_unbuilt(key, NULL, &at)) {
-        return;
-    }
     if (key->type == PLAN_TYPE_COMMAND) {
         plan_command_read(key, node, base, spot);
         return;

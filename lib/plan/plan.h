@@ -2,8 +2,7 @@
  * The plan: YAML read strictly into a struct, its migration files found, checked and digested.
  *
  * Contract, section 4. The only room that knows libyaml. It reads files below the plan's folder and
- * nothing else; ${NAME} comes from the env given. A key whose behaviour is not built yet is refused
- * by name. Findings carry file:line:column.
+ * nothing else; ${NAME} comes from the env given. Findings carry file:line:column.
  */
 #ifndef POSTLUDE_PLAN_PLAN_H
 #define POSTLUDE_PLAN_PLAN_H

@@ -138,9 +138,7 @@ static bool read_word(const struct plan_key *key, const char *text, void *base,
     AUTO(buf) struct buf list = buf_make(500);
     for (; key->words[count]; count++) {
         found = strcmp(text, key->words[count]) == 0 ? count : found;
-        if (!key->unbuilt || strcmp(key->words[count], key->unbuilt) != 0) {
-            buf_format(&list, "%s%s", list.length ? ", " : "", key->words[count]);
-        }
+        buf_format(&list, "%s%s", list.length ? ", " : "", key->words[count]);
     }
     if (found == SIZE_MAX) {
         struct finding *fresh = complain(key, "has an unknown value", text, spot);
@@ -193,29 +191,9 @@ static bool read_secret(const struct plan_key *key, const char *text, void *base
     return true;
 }
 
-bool plan_value_unbuilt(const struct plan_key *key, const char *text, const struct plan_spot *spot)
-{
-    if (!key->unbuilt) {
-        return false;
-    }
-    bool whole = strcmp(key->unbuilt, PLAN_UNBUILT) == 0;
-    if (!whole && !text_same(text, key->unbuilt)) {
-        return false;
-    }
-    struct plan_key_name name = plan_key_name(key);
-    struct finding *fresh = whole ? plan_error(spot, "%s is not supported yet", name.text)
-                                  : plan_error(spot, "%.*s: %s\" is not supported yet",
-                                               (int)strlen(name.text) - 1, name.text, key->unbuilt);
-    finding_hint(fresh, "%s", key->meanwhile);
-    return true;
-}
-
 bool plan_value_read(const struct plan_key *key, const char *text, void *base,
                      const struct plan_spot *spot)
 {
-    if (plan_value_unbuilt(key, text, spot)) {
-        return false;
-    }
     switch (key->type) {
     case PLAN_TYPE_TEXT:
     case PLAN_TYPE_LIST:

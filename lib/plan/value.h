@@ -12,9 +12,6 @@
 bool plan_value_read(const struct plan_key *key, const char *text, void *base,
                      const struct plan_spot *spot);
 
-/* Adds the finding that this key, or this value of it, is not supported yet, if so. */
-bool plan_value_unbuilt(const struct plan_key *key, const char *text, const struct plan_spot *spot);
-
 /* Puts the key's fallback there, if it has one. */
 void plan_value_fallback(const struct plan_key *key, struct plan *plan);
 

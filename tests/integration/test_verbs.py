@@ -357,13 +357,6 @@ class Words(LabCase):
         self.assertEqual(run.code, 2, run)
         self.assertEqual((run.report["exit_code"], run.error["kind"]), (2, "invalid"), run)
 
-    def test_keys_that_are_not_built_yet(self):
-        for changes in ({"trigger": {"verify": True}}, {"database": {"password": None, "iam": True}}):
-            with self.subTest(changes):
-                run = self.lab.run("validate", plan=self.lab.plan(ORDERS, **changes))
-                self.assertEqual(run.code, 2, run)
-                self.assertIn("not supported yet", run.out)
-
     def test_run_ids_are_uuids_of_their_own(self):
         db, plan = self.deployed()
         ids = {self.lab.run("run", plan=plan, event=self.lab.event()).report["run_id"]

@@ -73,12 +73,11 @@ static int print_keys(void)
     json_t *keys = json_array();
     for (size_t i = 0; i < plan_key_count; i++) {
         const struct plan_key *key = &plan_keys[i];
-        json_t *row =
-            json_pack("{ss ss ss ss sb ss? so ss? sI sI sb}", "section", key->section, "name",
-                      key->name, "type", type_name(key->type), "side", side_name(key->side),
-                      "required", key->required, "default", key->fallback, "words", words_of(key),
-                      "unbuilt", key->unbuilt, "min", (json_int_t)key->min, "max",
-                      (json_int_t)key->max, "expands", plan_key_expands(key) != 0);
+        json_t *row = json_pack("{ss ss ss ss sb ss? so sI sI sb}", "section", key->section, "name",
+                                key->name, "type", type_name(key->type), "side",
+                                side_name(key->side), "required", key->required, "default",
+                                key->fallback, "words", words_of(key), "min", (json_int_t)key->min,
+                                "max", (json_int_t)key->max, "expands", plan_key_expands(key) != 0);
         (void)json_array_append_new(keys, row);
     }
     print(keys);

@@ -52,13 +52,11 @@ def forms(key):
         return [{"type": "boolean"}]
     if key["type"] == "duration":
         return ([] if key["min"] else [{"const": 0}]) + [DURATION]
-    return [{"enum": [word for word in key["words"] if word != key["unbuilt"]]}]
+    return [{"enum": key["words"]}]
 
 
 def expected(key):
     """What the schema has to say of this key, but for its description."""
-    if key["unbuilt"] == "*":
-        return {"not": {}}
     if key["type"] == "text":
         nonempty = key["required"] or not key["expands"]
         said = {"type": "string", **TEXTS.get(full_name(key), {"minLength": 1} if nonempty else {})}
@@ -67,8 +65,6 @@ def expected(key):
                 "items": ITEMS.get(full_name(key), {"type": "string", "minLength": 1})}
     elif key["type"] == "command":
         said = {"type": "array", "minItems": 1, "items": {"type": "string"}}
-    elif key["type"] == "boolean" and key["unbuilt"]:
-        said = {"type": "boolean", "const": key["unbuilt"] != "true"}
     else:
         each = forms(key) + ([VARIABLE] if key["expands"] else [])
         said = each[0] if len(each) == 1 and key["type"] != "duration" else {"anyOf": each}
@@ -129,12 +125,6 @@ class Schema(unittest.TestCase):
                 said = dict(part["properties"][key["name"]])
                 self.assertTrue(said.pop("description"))
                 self.assertEqual(said, expected(key), full_name(key))
-
-    def test_unbuilt_keys_say_so(self):
-        for _, part, own in homes():
-            for key in own:
-                said = part["properties"][key["name"]]["description"]
-                self.assertEqual(bool(key["unbuilt"]), "supported yet" in said, full_name(key))
 
     def test_example(self):
         text = (config / "plan.example.yaml").read_text(encoding="utf-8")
