@@ -19,9 +19,9 @@ OTHER_ACCOUNT = "110987654321"
 # The refusals of CodePipeline after which the same question may have another answer.
 PASSING = {"ConflictException", "ExpiredTokenException", "InternalFailure",
            "InvalidNextTokenException", "PipelineExecutionNotFoundException",
-           "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestTimeout",
-           "ServiceUnavailable", "ServiceUnavailableException", "SlowDown", "ThrottlingException",
-           "TooManyRequestsException"}
+           "ProvisionedThroughputExceededException", "RequestExpired", "RequestLimitExceeded",
+           "RequestTimeout", "ServiceUnavailable", "ServiceUnavailableException", "SlowDown",
+           "ThrottlingException", "TooManyRequestsException"}
 
 
 def setUpModule():  # pylint: disable=invalid-name
