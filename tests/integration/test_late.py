@@ -327,6 +327,21 @@ class Many(Late):
             self.assertEqual(self.lab.finish(process).code, 0)
         self.assertEqual(sorted(run_id for run_id, _ in self.told()), ids)
 
+    def test_one_that_another_run_claims_at_this_moment(self):
+        ids = self.leave_many(3)
+        with self.lab.session(self.db, "begin; update postlude.run set report_after = now() + "
+                                       f"interval '1 h' where run_id = '{ids[0]}'; "
+                                       "select pg_sleep(60);"):
+            self.ends(self.run_files(ORDERS), 0, "nothing")
+        self.assertEqual([run_id for run_id, _ in self.told()], ids[1:])
+
+    def test_one_that_another_run_is_sending(self):
+        ids = self.leave_many(2)
+        self.lab.psql("update postlude.run set report_after = now() + interval '1 min' "
+                      f"where run_id = '{ids[0]}'", self.db)
+        self.ends(self.run_files(ORDERS), 0, "nothing")
+        self.assertEqual([run_id for run_id, _ in self.told()], ids[1:])
+
     def test_trouble_again(self):
         ids = self.leave_many(3)
         self.aws.fail(DENIED, times=1000)
