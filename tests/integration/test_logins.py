@@ -69,7 +69,8 @@ class Secrets(LoginCase):
         db = self.lab.database()
         arn = self.aws.put_secret("ledger/pooled", self.login())
         plan = self.plan(ORDERS, db, secret="${DB_SECRET_ARN}", user=None)
-        run = self.run_it(plan, port=self.lab.pooler, env={"DB_SECRET_ARN": arn})
+        run = self.run_it(plan, port=self.lab.pooler,
+                          env={"DB_SECRET_ARN": arn, "POSTLUDE_LOG_LEVEL": "debug"})
         self.ends(run, 0, "applied")
         run = self.run_it(plan, port=self.lab.pooler, env={"DB_SECRET_ARN": arn})
         self.ends(run, 0, "nothing")

@@ -74,7 +74,8 @@ class Tokens(LoginCase):
             botocore.auth.datetime = real
 
     def test_is_botocores_token(self):
-        self.ends(self.run_it(self.by_token()), 0, "applied")
+        run = self.run_it(self.by_token(), env={"POSTLUDE_LOG_LEVEL": "debug"})
+        self.ends(run, 0, "applied")
         self.assertTrue(self.door.tokens)
         for token in self.door.tokens:
             self.assertEqual(token, self.botocore_token(token))
