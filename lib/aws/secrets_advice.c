@@ -30,29 +30,12 @@ static const struct aws_advice advices[] = {
      "The secret is in a state in which it cannot be read, as when it is scheduled for deletion: "
      "look at it in the console."},
     {"DecryptionFailure", NULL, CUSTOMER_KEY},
-    {"UnrecognizedClientException", NULL,
-     "AWS does not know the access key: it was deleted, or is of another partition. On ECS unset "
-     "AWS_ACCESS_KEY_ID, so that the task role is used."},
-    {"InvalidClientTokenId", NULL,
-     "AWS does not know the access key: it was deleted, or is of another partition. On ECS unset "
-     "AWS_ACCESS_KEY_ID, so that the task role is used."},
-    {"ExpiredTokenException", NULL,
-     "The temporary credentials ran out: renew AWS_SESSION_TOKEN together with its two keys. On "
-     "ECS "
-     "unset all three, so that the task role is used."},
-    {"InvalidSignatureException", NULL,
-     "Check AWS_SECRET_ACCESS_KEY (on ECS unset it, so that the task role is used), and this "
-     "machine's clock, which may be at most five minutes off."},
     {"ThrottlingException", NULL,
      "The account reads more secrets than Secrets Manager allows in {region}: spread the runs; "
      "database.wait is how long this one goes on trying."},
     {"InternalServiceError", NULL,
      "Secrets Manager has a fault of its own: try again; database.wait is how long a run goes on "
      "trying."},
-    {"route", NULL,
-     "A private subnet without NAT needs the VPC interface endpoint "
-     "com.amazonaws.{region}.secretsmanager with private DNS; its security group has to let port "
-     "443 in from this task, and this task's has to let it out."},
 };
 
 void aws_secret_advise(const struct aws_secret_name *name, const struct aws_endpoint *endpoint,

@@ -14,9 +14,6 @@
 #define TROUBLE                                                                                    \
     "SNS in {region} was in trouble for as long as this was tried: the AWS Health Dashboard "      \
     "tells more."
-#define KEYS                                                                                       \
-    "Look at where the credentials come from (--log-level debug says so); on ECS unset "           \
-    "AWS_ACCESS_KEY_ID, so that the task role is used."
 
 static const struct aws_advice advices[] = {
     {"NotFound", NULL,
@@ -33,22 +30,6 @@ static const struct aws_advice advices[] = {
      "The KMS key of the topic cannot be used: restore it, or give the topic another one."},
     {"KMSNotFound", NULL, "The KMS key of the topic is gone: give the topic another one."},
     {"KMSOptInRequired", NULL, "Subscribe the topic's account to AWS KMS."},
-    {"InvalidClientTokenId", NULL,
-     "AWS does not know the access key: it was deleted, or is of another partition. On ECS unset "
-     "AWS_ACCESS_KEY_ID, so that the task role is used."},
-    {"SignatureDoesNotMatch", NULL,
-     "Check AWS_SECRET_ACCESS_KEY (on ECS unset it, so that the task role is used), and this "
-     "machine's clock, which may be at most five minutes off."},
-    {"IncompleteSignature", NULL,
-     "Something on the way changes the headers of requests: look for a proxy."},
-    {"RequestExpired", NULL, "Check this machine's clock, which may be at most five minutes off."},
-    {"ExpiredToken", NULL,
-     "The temporary credentials ran out: renew AWS_SESSION_TOKEN together with its "
-     "two keys. On ECS unset all three, so that the task role is used."},
-    {"InvalidSecurity", NULL, KEYS},
-    {"MissingAuthenticationToken", NULL, KEYS},
-    {"OptInRequired", NULL,
-     "Enable {region} for the account: SNS says that it is not subscribed there."},
     {"InvalidParameter", NULL, PART},
     {"ParameterValueInvalid", NULL, PART},
     {"ValidationException", NULL, PART},
@@ -69,12 +50,6 @@ static const struct aws_advice advices[] = {
     {"502", NULL, TROUBLE},
     {"503", NULL, TROUBLE},
     {"504", NULL, TROUBLE},
-    {"route", NULL,
-     "A private subnet without NAT needs the VPC interface endpoint com.amazonaws.{region}.sns "
-     "with "
-     "private DNS; its security group has to let port 443 in from this task, and this task's has "
-     "to "
-     "let it out."},
 };
 
 void aws_sns_advise(const char *topic, const struct aws_arn *arn,

@@ -29,27 +29,12 @@ static const struct aws_advice advices[] = {
      "The KMS key of the parameter cannot be used: it is disabled, being deleted, or gone."},
     {"ValidationException", NULL,
      "Parameter Store says what it refuses: compare database.host with the parameter's name."},
-    {"UnrecognizedClientException", NULL,
-     "AWS does not know the access key: it was deleted, or is of another partition. On ECS unset "
-     "AWS_ACCESS_KEY_ID, so that the task role is used."},
-    {"ExpiredTokenException", NULL,
-     "The temporary credentials ran out: renew AWS_SESSION_TOKEN together with its two keys. On "
-     "ECS "
-     "unset all three, so that the task role is used."},
-    {"InvalidSignatureException", NULL,
-     "Check AWS_SECRET_ACCESS_KEY (on ECS unset it, so that the task role is used), and this "
-     "machine's clock, which may be at most five minutes off."},
     {"ThrottlingException", NULL,
      "The account reads more parameters than Parameter Store allows in {region}: spread the runs; "
      "database.wait is how long this one goes on trying."},
     {"InternalServerError", NULL,
      "Parameter Store has a fault of its own: try again; database.wait is how long a run goes on "
      "trying."},
-    {"route", NULL,
-     "A private subnet without NAT needs the VPC interface endpoint com.amazonaws.{region}.ssm "
-     "with "
-     "private DNS; its security group has to let port 443 in from this task, and this task's has "
-     "to let it out."},
 };
 
 void aws_ssm_advise(const char *name, const struct aws_endpoint *endpoint, struct error *err)

@@ -27,18 +27,6 @@ static const struct aws_advice advices[] = {
     {"ValidationError", NULL,
      "STS says which part it refuses: the role's ARN, the session's name, or a duration that is "
      "longer than {role} allows."},
-    {"InvalidClientTokenId", NULL,
-     "AWS does not know the access key that asks: it was deleted, or is of another partition."},
-    {"SignatureDoesNotMatch", NULL,
-     "Check the secret access key that asks, and this machine's clock, which may be at most five "
-     "minutes off."},
-    {"ExpiredToken", NULL, "The temporary credentials that ask for the role ran out: renew them."},
-    {"route", NULL,
-     "A private subnet without NAT needs the VPC interface endpoint com.amazonaws.{region}.sts "
-     "with "
-     "private DNS; its security group has to let port 443 in from this task, and this task's has "
-     "to "
-     "let it out."},
 };
 
 void aws_sts_advise(const char *role_arn, const struct aws_endpoint *endpoint, struct error *err)

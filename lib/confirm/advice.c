@@ -8,15 +8,6 @@
 #define ALLOW                                                                                      \
     "Allow codepipeline:{operation} on {arn} to {who}; the policy of a VPC endpoint has to allow " \
     "it too."
-#define KEY                                                                                        \
-    "AWS does not know the access key that asks: it was deleted, or is of another partition than " \
-    "{region}. On ECS unset AWS_ACCESS_KEY_ID, so that the task role is used."
-#define SIGNED                                                                                     \
-    "Check AWS_SECRET_ACCESS_KEY (on ECS unset it, so that the task role is used), and this "      \
-    "machine's clock, which may be at most five minutes off."
-#define EXPIRED                                                                                    \
-    "The temporary credentials ran out: renew AWS_SESSION_TOKEN together with its two keys. On "   \
-    "ECS unset all three, so that the task role is used."
 #define BUSY                                                                                       \
     "CodePipeline had no time for it: another delivery, the schedule, or a run by hand "           \
     "with --reason applies what is pending."
@@ -38,19 +29,6 @@ static const struct aws_advice advices[] = {
      "CodePipeline says which part it refuses; all of them are the event's own."},
     {"InvalidNextTokenException", NULL, BUSY},
     {"ConflictException", NULL, BUSY},
-    {"UnrecognizedClientException", NULL, KEY},
-    {"InvalidClientTokenId", NULL, KEY},
-    {"MissingAuthenticationToken", NULL, SIGNED},
-    {"MissingAuthenticationTokenException", NULL, SIGNED},
-    {"IncompleteSignature", NULL, SIGNED},
-    {"IncompleteSignatureException", NULL, SIGNED},
-    {"InvalidSignatureException", NULL, SIGNED},
-    {"SignatureDoesNotMatch", NULL, SIGNED},
-    {"RequestExpired", NULL, SIGNED},
-    {"ExpiredTokenException", NULL, EXPIRED},
-    {"ExpiredToken", NULL, EXPIRED},
-    {"OptInRequired", NULL, "Enable {region} for the account that asks."},
-    {"SubscriptionRequiredException", NULL, "Enable {region} for the account that asks."},
     {"Throttling", NULL, BUSY},
     {"ThrottlingException", NULL, BUSY},
     {"TooManyRequestsException", NULL, BUSY},
@@ -60,10 +38,6 @@ static const struct aws_advice advices[] = {
     {"InternalServerError", NULL, BUSY},
     {"ServiceUnavailable", NULL, BUSY},
     {"ServiceUnavailableException", NULL, BUSY},
-    {"route", NULL,
-     "A private subnet without NAT needs the VPC interface endpoint "
-     "com.amazonaws.{region}.codepipeline with private DNS; its security group has to let port 443 "
-     "in from this task, and this task's has to let it out."},
 };
 
 bool confirm_passing(const char *code)

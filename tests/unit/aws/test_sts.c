@@ -31,7 +31,8 @@ static void reads_answers(void **state)
 static void check_advice(const struct block *block)
 {
     struct error err = {0};
-    struct aws_endpoint endpoint = {.region = "eu-west-3",
+    struct aws_endpoint endpoint = {.signing_name = "sts",
+                                    .region = "eu-west-3",
                                     .url = "https://sts.eu-west-3.amazonaws.com/",
                                     .variable = block_get(block, "variable")};
     error_set(&err, ERROR_DENIED, "why");

@@ -6,7 +6,9 @@
 static void check(const struct block *block)
 {
     AUTO(trigger) struct trigger *trigger = event_of(NULL);
-    const struct aws_endpoint endpoint = {.variable = block_get(block, "variable"),
+    const struct aws_endpoint endpoint = {.signing_name = "codepipeline",
+                                          .region = "eu-west-3",
+                                          .variable = block_get(block, "variable"),
                                           .url = "https://codepipeline.eu-west-3.amazonaws.com/"};
     struct error err = {0};
     const struct confirm_question question = {.operation = "GetPipelineExecution",
