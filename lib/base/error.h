@@ -35,7 +35,7 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    char code[40];   /* SQLSTATE, AWS error code, HTTP status, or "" */
+    char code[64];   /* SQLSTATE, AWS error code, HTTP status, or "" */
     char where[512]; /* file:line:column, host:port, ..., or "" */
     char message[1536];
     char hint[1024];
