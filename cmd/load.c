@@ -32,7 +32,7 @@ static bool load_event_text(const struct settings *settings, struct buf *text,
     } else if (looks_like_event(word)) {
         input->event = word;
         input->event_name = "--event";
-    } else if (file_read(word, text, err)) {
+    } else if (file_read_input(word, text, err)) {
         input->event = text->data;
         input->event_length = text->length;
         input->event_name = strcmp(word, "-") == 0 ? "standard input" : word;

@@ -24,7 +24,7 @@ static char *folder_of(const char *path)
 static bool read_plan(const char *path, struct buf *out, struct findings *findings)
 {
     struct error err;
-    if (file_read(path, out, &err)) {
+    if (file_read_input(path, out, &err)) {
         return true;
     }
     struct finding *fresh = finding_add(findings, FINDING_ERROR, path, 0, 0, "%s", err.message);
