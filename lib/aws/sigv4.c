@@ -56,7 +56,7 @@ static void hmac_text(unsigned char key[DIGEST_SIZE], const char *text)
     explicit_bzero(next, sizeof next);
 }
 
-static void derive_key(const struct aws_sigv4 *sigv4, unsigned char out_key[DIGEST_SIZE])
+void aws_sigv4_key(const struct aws_sigv4 *sigv4, unsigned char out_key[DIGEST_SIZE])
 {
     char time[CLOCK_TEXT_SIZE];
     clock_format_basic(sigv4->time_ms, time);
@@ -74,7 +74,7 @@ void aws_sigv4_signature(struct aws_sigv4 *sigv4)
 {
     unsigned char key[DIGEST_SIZE];
     unsigned char digest[DIGEST_SIZE];
-    derive_key(sigv4, key);
+    aws_sigv4_key(sigv4, key);
     digest_hmac(key, sizeof key, sigv4->string_to_sign.data, sigv4->string_to_sign.length, digest);
     digest_hex(digest, sigv4->signature);
     explicit_bzero(key, sizeof key);

@@ -45,6 +45,9 @@ struct aws_sigv4 {
 void aws_sigv4_canonical_request(struct aws_sigv4 *sigv4);
 /* Fills string_to_sign from canonical_request. */
 void aws_sigv4_string_to_sign(struct aws_sigv4 *sigv4);
+/* Derives the key that signs at that time, in that region, for that service; the caller wipes it.
+ */
+void aws_sigv4_key(const struct aws_sigv4 *sigv4, unsigned char out_key[DIGEST_SIZE]);
 /* Fills signature from string_to_sign; the derived keys are wiped. */
 void aws_sigv4_signature(struct aws_sigv4 *sigv4);
 /* Fills authorization: the value of the Authorization header. */

@@ -85,6 +85,27 @@ static void matches_every_vector(void **state)
     blocks_each("sigv4.txt", check_vector);
 }
 
+static void check_key(const struct block *block)
+{
+    AUTO(secret) struct secret secret_key = {0};
+    secret_set(&secret_key, key);
+    const struct aws_sigv4 sigv4 = {.secret_key = &secret_key,
+                                    .region = block_need(block, "region"),
+                                    .service = block_need(block, "service"),
+                                    .time_ms = moment_ms};
+    unsigned char derived[DIGEST_SIZE];
+    char hex[DIGEST_HEX_SIZE];
+    aws_sigv4_key(&sigv4, derived);
+    digest_hex(derived, hex);
+    assert_string_equal(hex, block_need(block, "key"));
+}
+
+static void derives_every_key(void **state)
+{
+    (void)state;
+    blocks_each("signing_keys.txt", check_key);
+}
+
 static void check_path(const struct block *block)
 {
     AUTO(buf) struct buf out = buf_make(4096);
@@ -164,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_it_cannot_hold),
         cmocka_unit_test(matches_every_vector),
+        cmocka_unit_test(derives_every_key),
         cmocka_unit_test(canonicalises_paths),
         cmocka_unit_test(canonicalises_queries),
         cmocka_unit_test(writes_the_authorization_header),
