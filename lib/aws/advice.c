@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "aws/limit.h"
 #include "aws/url.h"
 #include "base/text.h"
 
@@ -81,7 +82,8 @@ static bool is_of(const struct error *err, const struct aws_endpoint *endpoint)
 static const char *code_of(const struct error *err, const struct aws_endpoint *endpoint)
 {
     static const char *const route[] = {"resolve", "connect", "timeout"};
-    bool unreached = err->kind == ERROR_INTERRUPTED; /* or not for long enough */
+    bool unreached = err->kind == ERROR_INTERRUPTED && /* or not for long enough */
+                     strcmp(err->code, AWS_STOPPED) != 0;
     for (size_t i = 0; i < COUNT(route); i++) {
         unreached = unreached || strcmp(err->code, route[i]) == 0;
     }

@@ -23,7 +23,8 @@ struct aws_advice_word {
 
 /* Puts into err the hint of the first row that fits: of the table, else of what all services say
  * alike (credentials, signatures, the way to them); without one err stays as it is. What the
- * transport says of another host than endpoint's (a credentials endpoint) does, too. */
+ * transport says of another host than endpoint's (a credentials endpoint) does, too, and what
+ * ended because the run was told to stop. */
 void aws_advise(const struct aws_advice *advices, size_t count, const struct aws_advice_word *words,
                 const struct aws_endpoint *endpoint, struct error *err);
 

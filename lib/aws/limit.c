@@ -32,5 +32,6 @@ bool aws_limit_pause(struct aws_limit *limit, int64_t ms)
 bool aws_limit_error(const struct aws_limit *limit, const char *doing, struct error *err)
 {
     const char *why = limit->stopped ? "told to stop" : "out of time";
-    return error_set(err, ERROR_INTERRUPTED, "%s while %s", why, doing);
+    error_set(err, ERROR_INTERRUPTED, "%s while %s", why, doing);
+    return limit->stopped ? error_code(err, "%s", AWS_STOPPED) : false;
 }

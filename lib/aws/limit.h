@@ -30,6 +30,9 @@ MUST_CHECK bool aws_limit_check(struct aws_limit *limit);
 /* Waits for ms, or as long as the limit allows. Returns whether all of ms went by. */
 MUST_CHECK bool aws_limit_pause(struct aws_limit *limit, int64_t ms);
 
+/* The code of what ended because the run was told to stop: nothing needs mending then. */
+#define AWS_STOPPED "stopped"
+
 /* Says that the limit is used up: ERROR_INTERRUPTED, naming what was being done. */
 bool aws_limit_error(const struct aws_limit *limit, const char *doing, struct error *err);
 

@@ -63,11 +63,10 @@ void target_close(struct target *target)
 bool target_unread(const struct target *target, const struct plan_text *key,
                    const struct target_question *question, const char *what, struct error *err)
 {
-    if (err->kind == ERROR_INTERRUPTED && question->limit.stopped) {
-        error_hint(err, "%s", "");
-    } else if (err->kind == ERROR_INTERRUPTED) {
-        err->kind = ERROR_UNREACHABLE;
-        error_code(err, "timeout");
+    if (err->kind == ERROR_INTERRUPTED) {
+        bool stopped = question->limit.stopped;
+        err->kind = stopped ? ERROR_INTERRUPTED : ERROR_UNREACHABLE;
+        error_code(err, "%s", stopped ? "" : "timeout");
     }
     error_wrap(err, "%s", what);
     return target_place(target, key, err);

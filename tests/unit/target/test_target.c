@@ -295,6 +295,7 @@ static void told_to_stop_is_told_so(void **state)
     assert_false(target_address(fixture.target, &asking, &fixture.address, &fixture.err));
     check_error(&fixture, ERROR_INTERRUPTED, "told to stop", "");
     assert_string_equal(fixture.err.hint, "");
+    assert_string_equal(fixture.err.code, "");
     end(&fixture);
     (void)close(ends[0]);
     (void)close(ends[1]);
