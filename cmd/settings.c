@@ -362,6 +362,6 @@ void settings_help(struct buf *out)
              "\nExit codes\n"
              "  0 done, or nothing to do   1 a migration failed       2 plan or call is wrong\n"
              "  3 event refused            4 database unreachable     5 busy: try again\n"
-             "  6 history and plan differ  7 interrupted              8 report not published\n"
+             "  6 history and plan differ  7 interrupted              8 report/answer not sent\n"
              "  10 internal error\n");
 }
