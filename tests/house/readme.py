@@ -1,4 +1,4 @@
-"""House test: the tables of README.md say what the program says.
+"""House test: the tables of README.md say what the program says, and its links lead somewhere.
 
 usage: readme.py SOURCE-ROOT PROGRAM
 
@@ -9,6 +9,8 @@ exit-codes. Between the marks stands a Markdown table, or a copy of that part of
   options     the same names, arguments and summaries, in any order
   variables   each variable of --help, and only variables that the sources know
   exit-codes  the same numbers
+
+A link to #something leads to a heading, and each section (##) but the licence has such a link.
 """
 
 import os
@@ -115,6 +117,25 @@ def compare(readme, help_text, sources):
             yield from _same(name, line, [tuple(row[:2]) for row in rows], true[name])
 
 
+def headings(readme):
+    """(level, anchor) of each heading, as GitHub makes anchors."""
+    prose = re.sub(r'```.*?```', '', readme, flags=re.S)
+    return [(len(marks), re.sub(r'[^\w -]', '', text.lower()).strip().replace(' ', '-'))
+            for marks, text in re.findall(r'^(#+) (.*)$', prose, re.M)]
+
+
+def links(readme):
+    """Links that lead nowhere, and sections to which none leads."""
+    true = headings(readme)
+    anchors = [anchor for _, anchor in true]
+    stated = re.findall(r'\]\(#([^)]*)\)', readme)
+    for anchor in sorted(set(stated) - set(anchors)):
+        yield report.Finding('README.md', 1, 'links', f'there is no heading for #{anchor}')
+    for level, anchor in true:
+        if level == 2 and anchor not in stated and anchor != 'licence':
+            yield report.Finding('README.md', 1, 'links', f'no link leads to #{anchor}')
+
+
 def main():
     root, program = sys.argv[1:3]
     if not os.path.exists(os.path.join(root, 'README.md')):
@@ -125,7 +146,8 @@ def main():
                           env={'PATH': '/usr/bin:/bin'}, timeout=60)
     sources = ''.join(report.read(root, name) for name in report.c_files(root)
                       if name.startswith(('lib/', 'cmd/')))
-    report.finish(list(compare(report.read(root, 'README.md'), done.stdout, sources)), len(BLOCKS))
+    text = report.read(root, 'README.md')
+    report.finish([*compare(text, done.stdout, sources), *links(text)], len(BLOCKS) + 1)
 
 
 if __name__ == '__main__':

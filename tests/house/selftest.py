@@ -529,6 +529,12 @@ class ReadmeTest(Folder):
     def test_catches_a_help_without_parts(self):
         self.assertEqual(self.caught(help_text='usage\n'), readme.BLOCKS)
 
+    def test_links(self):
+        text = '# It\n[a](#a-b-c)\n## A, `b`: c\n### d\n```\n## e\n```\n## Licence\n'
+        self.assertEqual(list(readme.links(text)), [])
+        for broken in (text.replace('#a-b-c', '#a'), text + '## f\n', text + '[e](#e)'):
+            self.assertTrue(list(readme.links(broken)), broken)
+
     def test_skips_what_is_not_there_yet(self):
         self.assertEqual(self.run_test('readme.py', '/nowhere')[0], report.SKIPPED)
         self.put('README.md', README)
@@ -540,7 +546,7 @@ class ReadmeTest(Folder):
         self.put('postlude', f"#!/bin/sh\ncat <<'E'\n{HELP}E\n")
         program = os.path.join(self.root, 'postlude')
         os.chmod(program, 0o755)
-        self.assertEqual(self.run_test('readme.py', program), (0, '4 looked at, 0 found\n'))
+        self.assertEqual(self.run_test('readme.py', program), (0, '5 looked at, 0 found\n'))
         self.put('README.md', README.replace('say it', 'tell'))
         self.assertEqual(self.run_test('readme.py', program)[0], 1)
 
