@@ -205,6 +205,48 @@ static void takes_the_token_of_a_file(void **state)
     check_token_file("auth\r\n", "Accept: application/json\nAuthorization: auth\n");
 }
 
+/* Somebody renews the file; nobody tells us. */
+static void put_token(const char *variable, const char *text)
+{
+    FILE *file = fopen(strchr(variable, '=') + 1, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void reads_token_files_anew_each_time(void **state)
+{
+    (void)state;
+    struct fixture f;
+    AUTO(text) char *variable = token_file("first");
+    OPEN("AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:1/y", variable);
+    for (size_t i = 0; i < 2; i++) {
+        script_answer((struct script_answer){.status = 200, .body = lasting});
+        put_token(variable, i ? "second" : "first");
+        assert_true(ready(&f));
+        assert_non_null(strstr(script_asked(i)->headers, i ? ": second\n" : ": first\n"));
+        aws_credentials_forget(&f.aws);
+    }
+    close_fixture(&f);
+
+    AUTO(buf) struct buf identity = buf_make(4096);
+    buf_format(&identity, "AWS_WEB_IDENTITY_TOKEN_FILE=%s", strchr(variable, '=') + 1);
+    OPEN(identity.data, "AWS_ROLE_ARN=arn:aws:iam::210987654321:role/r", "AWS_REGION=eu-west-3");
+    for (size_t i = 0; i < 2; i++) {
+        script_answer((struct script_answer){
+            .status = 200,
+            .body = "<AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>hidden</SecretAccessKey>"
+                    "<SessionToken>t</SessionToken><Expiration>2131-03-14T15:20:11Z</Expiration>"});
+        put_token(variable, i ? "second" : "first");
+        assert_true(ready(&f));
+        assert_true(text_ends(script_asked(i)->body,
+                              i ? "&WebIdentityToken=second" : "&WebIdentityToken=first"));
+        aws_credentials_forget(&f.aws);
+    }
+    close_fixture(&f);
+    assert_int_equal(unlink(strchr(variable, '=') + 1), 0);
+}
+
 static void refuses_tokens_that_would_be_headers(void **state)
 {
     (void)state;
@@ -323,6 +365,7 @@ int main(void)
         cmocka_unit_test(asks_the_relative_uri_first),
         cmocka_unit_test(asks_without_a_token),
         cmocka_unit_test(takes_the_token_of_a_file),
+        cmocka_unit_test(reads_token_files_anew_each_time),
         cmocka_unit_test(reads_answers),
         cmocka_unit_test(refreshes_before_they_run_out),
     };

@@ -202,6 +202,21 @@ class Failing(Case):
         env = self.aws.static_environment() | {"AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:1"}
         self.assert_refused(self.publish(env), "unreachable", "connect", "AWS_ENDPOINT_URL_SNS")
 
+    def test_nobody_answers_the_call_to_connect(self):
+        # A queue that is full takes no more connections, nor does it refuse them.
+        listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.addCleanup(listener.close)
+        for _ in range(4):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+            self.addCleanup(waiting.close)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        env = self.aws.static_environment() | {"AWS_ENDPOINT_URL_SNS": url}
+        # It waits 3 s for that, not for as long as for an answer: the first attempt has ended.
+        self.assert_refused(self.publish(env, deadline_ms=5000), "unreachable", "timeout",
+                            "no answer in time", "AWS_ENDPOINT_URL_SNS")
+
     def test_name_that_does_not_resolve(self):
         env = self.aws.static_environment() | {"AWS_ENDPOINT_URL_SNS": "https://sns.invalid"}
         self.assertIn(self.publish(env)[1], ("resolve", "timeout"))

@@ -98,7 +98,7 @@ static void signs_as_the_role_and_renews_through_its_base(void **state)
     (void)state;
     struct roles roles;
     open_roles(&roles);
-    script_answer(ANSWER("ASIA1", "2031-03-14T15:20:11Z"));
+    script_answer(ANSWER("ASIA1", "2131-03-14T15:20:11Z"));
     assert_true(assume(&roles, ROLE, "postlude-0198"));
     assert_string_equal(script_asked(0)->url, "https://sts.eu-west-3.amazonaws.com/");
     chain_find(script_asked(0)->body, "RoleSessionName=postlude-0198");
