@@ -130,9 +130,12 @@ bool findings_error(const struct findings *findings, enum error_kind kind, struc
     if (findings->errors == 1) {
         error_hint(out_err, "%s", first->hint);
     } else {
+        const char *end = *first->hint ? first->hint + strlen(first->hint) - 1 : "";
         error_hint(out_err, "%s%sThere %s %zu more; \"postlude validate\" shows all.", first->hint,
-                   *first->hint ? " " : "", findings->errors == 2 ? "is" : "are",
-                   findings->errors - 1);
+                   !*end                 ? ""
+                   : strchr(".?!", *end) ? " "
+                                         : ". ",
+                   findings->errors == 2 ? "is" : "are", findings->errors - 1);
     }
     return true;
 }

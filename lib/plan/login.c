@@ -145,6 +145,13 @@ void plan_login_check(struct plan *plan, const struct plan_spot *spot)
     if (database->login_checked) {
         return;
     }
+    bool none = how[WAY_PASSWORD] + how[WAY_SECRET] + how[WAY_IAM] == 0;
+    if (none && database->secret.line && !database->password_text.line) {
+        /* What an empty variable leaves of a secret is not a plan that lacks everything. */
+        lacks(plan, "secret", spot);
+        database->login_checked = true;
+        return;
+    }
     for (size_t i = 0; i < COUNT(parts) && how[WAY_SECRET] == GIVEN_NOT; i++) {
         if (given(plan_value_text_of(plan_key_find("database", parts[i]), plan), false) ==
             GIVEN_NOT) {
