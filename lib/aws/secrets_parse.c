@@ -48,8 +48,9 @@ static bool no_key(json_t *object, const char *key, struct error *err)
     text_escape_cut(&shown, key, KEY_SHOWN);
     error_set(err, ERROR_DENIED, "the secret has no key \"%s\"; its keys are: %s", shown.data,
               keys.length ? keys.data : "none");
-    return error_hint(err, "To say which key holds the password, write \":KEY::\" behind the "
-                           "secret's ARN or name in database.secret.");
+    return error_hint(err,
+                      "Name the key that holds the password behind the secret's ARN or name in "
+                      "database.secret: \"...:KEY::\".");
 }
 
 static bool is_absent(const json_t *value)

@@ -4,9 +4,9 @@
 
 static const struct aws_advice advices[] = {
     {"AccessDenied", NULL,
-     "The trust policy of {role} has to admit who asks: for a web identity the provider, with "
-     "conditions that the token's subject and audience meet; for another role that role's ARN. "
-     "That other role needs the right sts:AssumeRole on {role} too."},
+     "Allow sts:AssumeRole on {role} to who asks, and admit them in the trust policy of {role}. "
+     "A web identity needs that policy alone: it has to name the provider, with conditions that "
+     "the token's subject and audience meet."},
     {"ExpiredTokenException", NULL,
      "The web identity token ran out: kubelet renews the file by itself; a token that was copied "
      "somewhere else, or made by a job that waited for long, is not renewed."},

@@ -210,7 +210,7 @@ FAILURES = [
     ("web identity: a role that does not admit it", "web identity", [],
      {"AWS_ROLE_ARN": "arn:aws:iam::210987654321:role/other"},
      ["could not assume arn:aws:iam::210987654321:role/other by a web identity", "AccessDenied",
-      "The trust policy of arn:aws:iam::210987654321:role/other"]),
+      "the trust policy of arn:aws:iam::210987654321:role/other"]),
     ("web identity: ran out", "web identity", [("ExpiredTokenException", 1, "sts")], {},
      ["ExpiredTokenException, HTTP status 400", "kubelet renews the file"]),
     ("web identity: not verified", "web identity", [("InvalidIdentityToken", 1, "sts")], {},
