@@ -6,8 +6,8 @@
 #include "base/text.h"
 
 #define ALLOW                                                                                      \
-    "Allow codepipeline:{operation} on {arn} to {who}; the policy of a VPC endpoint has to allow " \
-    "it too."
+    "Allow codepipeline:GetPipelineExecution and codepipeline:ListPipelineExecutions on {arn} to " \
+    "{who}; the policy of a VPC endpoint has to allow them too."
 #define BUSY                                                                                       \
     "CodePipeline had no time for it: another delivery, the schedule, or a run by hand "           \
     "with --reason applies what is pending."
@@ -70,7 +70,6 @@ void confirm_advise(const struct confirm_question *question, struct error *err)
                trigger->region, text_empty(trigger->account) ? "*" : trigger->account,
                trigger->pipeline);
     const struct aws_advice_word words[] = {
-        {"{operation}", question->operation},
         {"{arn}", arn.data},
         {"{who}",
          question->role ? question->role : "the task role (taskRoleArn, not the execution role)"},

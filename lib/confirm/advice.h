@@ -9,7 +9,6 @@
 #include "trigger/trigger.h"
 
 struct confirm_question {
-    const char *operation; /* "GetPipelineExecution" */
     const struct trigger *trigger;
     const char *role; /* that asks; NULL: the task's own */
     const struct aws_endpoint *endpoint;

@@ -41,10 +41,12 @@ static enum confirm_verdict unanswered(struct work *work, const char *operation,
         return CONFIRM_FALSE;
     }
     bool passing = err->kind == ERROR_UNREACHABLE || confirm_passing(err->code);
-    work->question.operation = operation;
     confirm_advise(&work->question, err);
     err->kind = ERROR_REFUSED;
     error_wrap(err, "the event could not be confirmed: %s", operation);
+    if (!*err->code) {
+        error_code(err, "unanswered");
+    }
     return passing ? CONFIRM_LATER : CONFIRM_FALSE;
 }
 
@@ -137,15 +139,26 @@ static bool interrupted(const struct confirm_request *request, struct error *err
     return true;
 }
 
-/* Gives up with what was told last; a question cut off by our own patience tells nothing. */
+/* Refuses with what was told last; what CodePipeline itself says against the event has no code of
+ * AWS. */
+static bool told(const struct work *work, struct error *err)
+{
+    *err = work->told;
+    if (err->kind == ERROR_REFUSED && !*err->code) {
+        error_code(err, "unconfirmed");
+    }
+    return false;
+}
+
+/* A question cut off by our own patience tells nothing. */
 static bool give_up(const struct work *work, struct error *err)
 {
     if (work->told.kind != ERROR_NONE) {
-        *err = work->told;
-        return false;
+        return told(work, err);
     }
     error_set(err, ERROR_REFUSED,
               "the event could not be confirmed: CodePipeline did not answer in time");
+    error_code(err, "timeout");
     return error_hint(err, "Another delivery, the schedule, or a run by hand with --reason applies "
                            "what is pending.");
 }
@@ -176,8 +189,7 @@ static bool ask_until_told(struct work *work, struct error *err)
             work->told = why;
         }
         if (verdict == CONFIRM_FALSE) {
-            *err = why;
-            return false;
+            return told(work, err);
         }
         say_waiting(work);
         (void)!wait_pause(pause_ms, work->limit.deadline, request->stop);

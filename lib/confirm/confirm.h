@@ -41,9 +41,10 @@ bool confirm_wanted(const struct trigger *trigger, const struct plan_trigger *ru
 /* True: the execution, and of a stage's event the stage, did succeed; with the version of the
  * pipeline that the event names; it is no rollback; and no newer one has succeeded since (but for
  * pipelines whose executions run in parallel). ERROR_REFUSED: it is not so, or nobody could say so:
- * AWS denied the question or did not answer in time; code is AWS's then, and the hint names what is
- * missing. ERROR_INVALID: a variable is wrong; ERROR_INTERRUPTED: told to stop, or the run is out
- * of time. */
+ * AWS denied the question or did not answer in time; code is AWS's then ("timeout", "unanswered"),
+ * and the hint names what is missing; it is "unconfirmed" when CodePipeline says otherwise, and ""
+ * when the event could not even be asked about. ERROR_INVALID: a variable is wrong;
+ * ERROR_INTERRUPTED: told to stop, or the run is out of time. */
 MUST_CHECK bool confirm_event(struct aws *aws, const struct confirm_request *request,
                               struct confirm_answer *out_answer, struct error *err);
 

@@ -3,6 +3,14 @@
 #include "base/text.h"
 #include "outcome/parts.h"
 
+/* Whether CodePipeline was asked about the event and did not answer, which says nothing about the
+ * event; an answer that speaks against it, and what the plan does not admit, have no such code. */
+static bool asked_in_vain(const struct outcome *outcome)
+{
+    const char *code = outcome->error.code;
+    return outcome->error.kind == ERROR_REFUSED && *code && strcmp(code, "unconfirmed") != 0;
+}
+
 /* Whether this run ended before it knew what there is to apply. */
 static bool knows_nothing(const struct outcome *outcome)
 {
@@ -16,9 +24,10 @@ static bool knows_nothing(const struct outcome *outcome)
     case ERROR_LOST:
     case ERROR_INTERNAL:
         return outcome_part_planned(outcome) == 0;
+    case ERROR_REFUSED:
+        return asked_in_vain(outcome);
     case ERROR_NONE:
     case ERROR_FAILED:
-    case ERROR_REFUSED:
     case ERROR_CONFLICT:
     case ERROR_UNDELIVERED:
     case ERROR_PENDING:
@@ -49,7 +58,7 @@ static void stack_is_told(const struct outcome *outcome, struct buf *out)
     if (stack && !outcome->dry_run && outcome->error.kind != ERROR_REFUSED) {
         buf_text(out, out->length ? " " : "");
         buf_text(out, "CloudFormation is told FAILED and rolls the stack back, as far as it was "
-                      "changed; migrations that were applied stay.");
+                      "changed; migrations that were applied stay. Its next change tries again.");
     }
 }
 
@@ -168,6 +177,23 @@ static void busy_advice(const struct outcome *outcome, struct buf *out)
     }
 }
 
+static void refused_advice(const struct outcome *outcome, struct buf *out)
+{
+    if (asked_in_vain(outcome)) {
+        buf_text(out, "Mend what the message names; then another delivery, the schedule, or a run "
+                      "by hand with --reason applies what is pending.");
+    } else if (strcmp(outcome->error.code, "unconfirmed") == 0) {
+        buf_text(out, "If migrations are due all the same, do as the hint says; otherwise nothing "
+                      "is to be done.");
+    } else if (text_same(outcome->trigger_kind, "cloudformation")) {
+        buf_text(out, "Correct what hands the request to this task, then start the change of the "
+                      "stack again.");
+    } else {
+        buf_text(out, "If it should have run, correct the rule or the plan's trigger section, and "
+                      "start the run again; otherwise nothing is to be done.");
+    }
+}
+
 static void ill_advice(const struct outcome *outcome, struct buf *out)
 {
     switch (outcome->error.kind) {
@@ -183,8 +209,7 @@ static void ill_advice(const struct outcome *outcome, struct buf *out)
                       "wrong with plan and files, without a database.");
         return;
     case ERROR_REFUSED:
-        buf_text(out, "If it should have run, correct the rule or the plan's trigger section, and "
-                      "start the run again; otherwise nothing is to be done.");
+        refused_advice(outcome, out);
         return;
     case ERROR_UNREACHABLE:
         buf_text(out, strcmp(outcome->error.code, "pool") == 0

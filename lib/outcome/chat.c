@@ -126,7 +126,7 @@ static void error_part(const struct outcome *outcome, enum outcome_detail detail
     }
     buf_text(&message, outcome->error.message);
     outcome_markup_code(message.data, QUOTE_MAX, out);
-    if (*outcome->error.code) {
+    if (outcome_part_sqlstate(outcome)) {
         buf_text(out, " (");
         outcome_markup_plain(outcome->error.code, NAME_MAX, out);
         buf_char(out, ')');
@@ -240,9 +240,10 @@ static json_t *description(const struct outcome *outcome, enum outcome_detail de
     state_part(outcome, &part);
     add_part(&text, &part, "\n\n");
     list_part(outcome, &part);
+    const char *between = part.length ? "\n" : "\n\n";
     add_part(&text, &part, "\n\n");
     origin_part(outcome, &part);
-    add_part(&text, &part, "\n");
+    add_part(&text, &part, between);
     return json_safe(text.length ? text.data : "Nothing more is to be said.");
 }
 

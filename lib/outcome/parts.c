@@ -98,6 +98,13 @@ const char *outcome_part_sqlstate(const struct outcome *outcome)
     return length == 5 && !code[length] ? code : NULL;
 }
 
+const char *outcome_part_name(const struct outcome *outcome)
+{
+    const char *code = outcome->error.code;
+    bool name = *code >= 'A' && *code <= 'Z' && strpbrk(code, "abcdefghijklmnopqrstuvwxyz");
+    return name ? code : NULL;
+}
+
 static const char not_shown[] = "(not shown: it holds the word PASSWORD)";
 
 static bool letter(char c)

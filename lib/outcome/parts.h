@@ -32,6 +32,8 @@ size_t outcome_part_planned(const struct outcome *outcome);
 
 /* The code when it is an SQLSTATE, else NULL. */
 const char *outcome_part_sqlstate(const struct outcome *outcome);
+/* A foreign code that is a name, "AccessDeniedException" of AWS, else NULL. */
+const char *outcome_part_name(const struct outcome *outcome);
 
 /* The statement, or "(not shown: ...)" when it holds the word PASSWORD: nobody gets those, whatever
  * the room that filled it in did. */

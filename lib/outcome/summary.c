@@ -80,10 +80,19 @@ static void around(const struct outcome *outcome, struct buf *out)
                outcome_part_not_started(outcome));
 }
 
+/* A subject is short, and holds little more than an ARN: what the matter is comes first, and of the
+ * plan's path only the end. */
 static void message(const struct outcome *outcome, struct buf *out)
 {
-    if (*outcome->error.where && !strstr(outcome->error.message, outcome->error.where)) {
-        text_escape_cut(out, outcome->error.where, PART_ID_MAX);
+    const char *name = outcome_part_name(outcome);
+    const char *where = outcome->error.where;
+    if (name) {
+        text_escape_cut(out, name, PART_ID_MAX);
+        buf_text(out, ": ");
+    }
+    if (*where && !strstr(outcome->error.message, where)) {
+        const char *slash = strrchr(where, '/');
+        text_escape_cut(out, slash ? slash + 1 : where, PART_ID_MAX);
         buf_text(out, ": ");
     }
     text_escape_cut(out, outcome->error.message, PART_NAME_MAX);

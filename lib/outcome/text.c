@@ -55,8 +55,8 @@ static void message(const struct sheet *sheet)
     AUTO(buf) struct buf shown = buf_make(SENTENCES_MAX);
     add_place(outcome, &shown);
     text_escape(&shown, outcome->error.message, strlen(outcome->error.message));
-    if (*outcome->error.code) {
-        buf_text(&shown, outcome_part_sqlstate(outcome) ? "  (SQLSTATE " : "  (");
+    if (outcome_part_sqlstate(outcome)) {
+        buf_text(&shown, "  (SQLSTATE ");
         text_escape(&shown, outcome->error.code, strlen(outcome->error.code));
         buf_char(&shown, ')');
     }

@@ -11,10 +11,8 @@ static void check(const struct block *block)
                                           .variable = block_get(block, "variable"),
                                           .url = "https://codepipeline.eu-west-3.amazonaws.com/"};
     struct error err = {0};
-    const struct confirm_question question = {.operation = "GetPipelineExecution",
-                                              .trigger = trigger,
-                                              .role = block_get(block, "role"),
-                                              .endpoint = &endpoint};
+    const struct confirm_question question = {
+        .trigger = trigger, .role = block_get(block, "role"), .endpoint = &endpoint};
     const char *code = block_need(block, "code");
     if (block_get(block, "region")) {
         free(trigger->region);

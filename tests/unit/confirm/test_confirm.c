@@ -141,7 +141,7 @@ static void gives_up_with_what_was_told_last(void **state)
     f.request.patience_ms = 60;
     f.request.pause_ms = 100;
     answers(200, EXECUTION("InProgress", ""));
-    refused(&f, ERROR_REFUSED, "", "is InProgress, not Succeeded", "Its own SUCCEEDED");
+    refused(&f, ERROR_REFUSED, "unconfirmed", "is InProgress, not Succeeded", "Its own SUCCEEDED");
     open_fixture(&f, NULL);
     f.request.patience_ms = 60;
     f.request.pause_ms = 100;
@@ -159,7 +159,7 @@ static void gives_up_when_there_was_no_answer_at_all(void **state)
     f.request.patience_ms = 30;
     f.request.pause_ms = 100;
     script_answer((struct script_answer){.error = ERROR_INTERRUPTED});
-    refused(&f, ERROR_REFUSED, "", "did not answer in time", "applies what is pending");
+    refused(&f, ERROR_REFUSED, "timeout", "did not answer in time", "applies what is pending");
 }
 
 static void does_not_ask_again_what_is_settled(void **state)
@@ -168,20 +168,20 @@ static void does_not_ask_again_what_is_settled(void **state)
     struct fixture f;
     open_fixture(&f, NULL);
     answers(200, EXECUTION("Failed", ""));
-    refused(&f, ERROR_REFUSED, "", "is Failed", "look at who");
+    refused(&f, ERROR_REFUSED, "unconfirmed", "is Failed", "look at who");
     open_fixture(&f, NULL);
     answers(200, EXECUTION("Succeeded", ",\"executionType\":\"ROLLBACK\""));
-    refused(&f, ERROR_REFUSED, "", "is a rollback", "--reason");
+    refused(&f, ERROR_REFUSED, "unconfirmed", "is a rollback", "--reason");
     open_fixture(&f, NULL);
     answers(400, REFUSAL("AccessDeniedException"));
     refused(&f, ERROR_REFUSED, "AccessDeniedException", "could not be confirmed",
-            "codepipeline:GetPipelineExecution on arn:aws:codepipeline:eu-west-3:210987654321:"
+            "codepipeline:ListPipelineExecutions on arn:aws:codepipeline:eu-west-3:210987654321:"
             "orders-prod to the task role");
     open_fixture(&f, NULL);
     answers(200, SUCCEEDED);
     answers(400, REFUSAL("AccessDeniedException"));
     refused(&f, ERROR_REFUSED, "AccessDeniedException", "ListPipelineExecutions",
-            "Allow codepipeline:ListPipelineExecutions on");
+            "codepipeline:ListPipelineExecutions on");
     open_fixture(&f, NULL);
     script_answer((struct script_answer){.error = ERROR_DENIED, .code = "tls"});
     refused(&f, ERROR_REFUSED, "tls", "could not be confirmed", "");
@@ -194,7 +194,8 @@ static void refuses_when_a_newer_one_has_succeeded(void **state)
     open_fixture(&f, NULL);
     answers(200, SUCCEEDED);
     answers(200, ROWS(ROW(OTHER, "Succeeded") "," ROW(OURS, "Succeeded")));
-    refused(&f, ERROR_REFUSED, "", OTHER " of pipeline orders-prod has Succeeded", "late");
+    refused(&f, ERROR_REFUSED, "unconfirmed", OTHER " of pipeline orders-prod has Succeeded",
+            "late");
 }
 
 static void executions_in_parallel_are_not_held_against_each_other(void **state)
@@ -237,7 +238,8 @@ static void reads_no_further_than_its_own_nor_for_ever(void **state)
     open_fixture(&f, NULL);
     answers(200, SUCCEEDED);
     script_answers((struct script_answer){.status = 200, .body = page.data}, 4);
-    refused(&f, ERROR_REFUSED, "", "100 executions of pipeline orders-prod are newer", "very late");
+    refused(&f, ERROR_REFUSED, "unconfirmed", "100 executions of pipeline orders-prod are newer",
+            "very late");
     open_fixture(&f, NULL);
     answers(200, SUCCEEDED);
     answers(200, "{\"pipelineExecutionSummaries\":[],\"nextToken\":\"2\"}");
@@ -273,7 +275,7 @@ static void a_stage_in_a_pipeline_that_failed_later(void **state)
     f.request.pause_ms = 100;
     answers(200, EXECUTION("Failed", ""));
     answers(200, ROWS(""));
-    refused(&f, ERROR_REFUSED, "", "that succeeded in stage Prod", "present version");
+    refused(&f, ERROR_REFUSED, "unconfirmed", "that succeeded in stage Prod", "present version");
 }
 
 static const char role_keys[] =

@@ -225,6 +225,45 @@ static inline struct outcome *sample_denied(void)
     return outcome;
 }
 
+static inline struct outcome *sample_throttled(void)
+{
+    const char *secret = "arn:aws:secretsmanager:eu-west-3:210987654321:secret:orders/db-U7MKGA";
+    char message[800];
+    (void)snprintf(message, sizeof message,
+                   "secret \"%s\" could not be used: secretsmanager.eu-west-3.amazonaws.com "
+                   "answered ThrottlingException, HTTP status 400",
+                   secret);
+    struct outcome *outcome = sample_plain(ERROR_UNREACHABLE, "/etc/postlude/postlude.yaml:12:11",
+                                           message, "Spread the runs.");
+    error_code(&outcome->error, "ThrottlingException");
+    return outcome;
+}
+
+/* CodePipeline did not answer, and answered otherwise. */
+static inline struct outcome *sample_unanswered(void)
+{
+    struct outcome *outcome =
+        sample_plain(ERROR_REFUSED, "",
+                     "the event could not be confirmed: GetPipelineExecution: "
+                     "codepipeline.eu-west-3.amazonaws.com answered AccessDeniedException, HTTP "
+                     "status 400",
+                     "Allow codepipeline:GetPipelineExecution to the task role.");
+    error_code(&outcome->error, "AccessDeniedException");
+    return outcome;
+}
+
+static inline struct outcome *sample_unconfirmed(void)
+{
+    struct outcome *outcome =
+        sample_plain(ERROR_REFUSED, "",
+                     "execution 5b1c7e0a-9f42-4d1e-8a63-0c2f7d9e4b18 of pipeline orders-prod is a "
+                     "rollback",
+                     "If migrations are wanted all the same, a run by hand with --reason applies "
+                     "what is pending.");
+    error_code(&outcome->error, "unconfirmed");
+    return outcome;
+}
+
 static inline struct outcome *sample_invalid(void)
 {
     struct outcome *outcome =
@@ -370,6 +409,9 @@ static const struct {
     {"refused", sample_refused},
     {"unreachable", sample_unreachable},
     {"denied", sample_denied},
+    {"throttled", sample_throttled},
+    {"unanswered", sample_unanswered},
+    {"unconfirmed", sample_unconfirmed},
     {"busy_table", sample_busy_table},
     {"busy_plan", sample_busy_plan},
     {"conflict", sample_conflict},
