@@ -61,7 +61,7 @@ int main(void)
 {
     AUTO(buf) struct buf text = buf_make(1 << 20);
     struct error err;
-    if (!file_read("-", &text, &err)) {
+    if (!file_read_input("-", &text, &err)) {
         return 2;
     }
     char *rest = text.data;
