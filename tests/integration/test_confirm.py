@@ -73,6 +73,10 @@ class Confirm(LabCase):
         self.assertEqual(self.trap.visitors(), 0, "the database was contacted")
         return report
 
+    def untrue(self, *words, **how):
+        """A run that is refused because CodePipeline says otherwise than the event; its report."""
+        return self.refused(*words, code="unconfirmed", **how)
+
     def asked(self, action=None):
         """The questions that came to CodePipeline."""
         return [entry for entry in self.aws.requests("codepipeline")
@@ -135,11 +139,11 @@ class Pipelines(Confirm):
             with self.subTest(status):
                 self.aws.codepipeline.forget()
                 self.put(status=status)
-                self.refused(f"is {status}, not Succeeded", "look at who and what starts this task")
+                self.untrue(f"is {status}, not Succeeded", "look at who and what starts this task")
 
     def test_another_version(self):
         self.put(version=7)
-        self.refused("is of version 7", "the event says 6")
+        self.untrue("is of version 7", "the event says 6")
 
     def test_no_version_to_hold_against(self):
         self.put()
@@ -151,14 +155,14 @@ class Pipelines(Confirm):
 
     def test_a_rollback(self):
         self.put(type="ROLLBACK")
-        self.refused("is a rollback", "nothing in postlude goes down")
+        self.untrue("is a rollback", "nothing in postlude goes down")
 
     def test_a_newer_one_has_succeeded(self):
         self.put()
         self.put(str(uuid.uuid4()), status="Failed")
         newer = self.put(str(uuid.uuid4()))
         self.put(str(uuid.uuid4()), status="InProgress")
-        self.refused(f"execution {newer} of pipeline orders-prod", "is newer", "came late")
+        self.untrue(f"execution {newer} of pipeline orders-prod", "is newer", "came late")
 
     def test_far_back_in_the_list(self):
         self.put()
@@ -183,7 +187,7 @@ class Pipelines(Confirm):
 
     def test_the_refusal_is_reported(self):
         self.put(status="Failed")
-        self.refused("not Succeeded")
+        self.untrue("not Succeeded")
         (message,) = self.aws.messages()
         self.assertEqual(message["attributes"]["outcome"], ("String", "refused"))
 
@@ -206,17 +210,17 @@ class Stages(Confirm):
 
     def test_a_rollback(self):
         self.put(status="InProgress", type="ROLLBACK", stages=("Prod",))
-        self.refused("is a rollback", event=self.stage(), stages=["Prod"])
+        self.untrue("is a rollback", event=self.stage(), stages=["Prod"])
 
     def test_a_newer_one_has_succeeded(self):
         self.put(status="InProgress")
         self.put(str(uuid.uuid4()))
-        self.refused("is newer", event=self.stage(), stages=["Prod"])
+        self.untrue("is newer", event=self.stage(), stages=["Prod"])
 
     @unittest.skipUnless(LONG, "takes a minute")
     def test_a_stage_that_did_not_succeed(self):
         self.put(status="Failed", stages=("Build",))
-        self.refused("is not among those", event=self.stage(), stages=["Prod"])
+        self.untrue("is not among those", event=self.stage(), stages=["Prod"])
 
 
 class InTime(Confirm):
@@ -231,7 +235,7 @@ class InTime(Confirm):
     def test_in_progress_for_ever(self):
         self.put(status="InProgress")
         started = time.monotonic()
-        self.refused("is InProgress, not Succeeded")
+        self.untrue("is InProgress, not Succeeded")
         self.assertTrue(58 < time.monotonic() - started < 70)
 
     def test_not_longer_than_the_run(self):
@@ -295,8 +299,10 @@ class Denied(Confirm):
             with self.subTest(action):
                 self.aws.clear()
                 self.aws.deny(f"codepipeline:{action}")
-                self.refused(f"Allow codepipeline:{action} on arn:aws:codepipeline:eu-west-3:"
-                             "210987654321:orders-prod to the task role",
+                self.refused(f"could not be confirmed: {action}: ",
+                             "Allow codepipeline:GetPipelineExecution and "
+                             "codepipeline:ListPipelineExecutions on arn:aws:codepipeline:"
+                             "eu-west-3:210987654321:orders-prod to the task role",
                              code="AccessDeniedException")
 
     def test_a_pipeline_that_is_not_there(self):
