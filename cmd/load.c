@@ -14,10 +14,10 @@ bool load_has_event(const struct settings *settings)
            env_any(settings->env, "POSTLUDE_SCHEDULE");
 }
 
-/* A word that begins like JSON, or like what a broken rule makes of it, is no file name. */
-static bool looks_like_event(const char *word)
+bool load_is_event(const char *word)
 {
-    const char *first = word + strspn(word, " \t\r\n");
+    const char *first = word + (text_starts(word, "\xEF\xBB\xBF") ? 3 : 0);
+    first += strspn(first, " \t\r\n");
     return *first == '{' || *first == '[' || *first == '<' || *first == '"' || !*first;
 }
 
@@ -29,7 +29,7 @@ static bool load_event_text(const struct settings *settings, struct buf *text,
     if (!word) {
         input->event = env_get(settings->env, "POSTLUDE_EVENT");
         input->event_name = "POSTLUDE_EVENT";
-    } else if (looks_like_event(word)) {
+    } else if (load_is_event(word)) {
         input->event = word;
         input->event_name = "--event";
     } else if (file_read_input(word, text, err)) {

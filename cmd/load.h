@@ -9,6 +9,10 @@
 /* Whether an event was given in any form. */
 bool load_has_event(const struct settings *settings);
 
+/* Whether --event's word is the event itself: what begins like JSON, or like what a broken rule
+ * makes of it, is no file name. */
+bool load_is_event(const char *word);
+
 /* Reads why this was started. ERROR_REFUSED, and ERROR_INVALID for an --event file that cannot be
  * read. The caller frees *out_trigger. */
 MUST_CHECK bool load_trigger(const struct settings *settings, struct trigger **out_trigger,

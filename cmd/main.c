@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cmd/answer.h"
+#include "cmd/load.h"
 #include "cmd/settings.h"
 #include "cmd/stack.h"
 #include "cmd/verbs.h"
@@ -53,7 +54,7 @@ static void guess_event(int argc, char **argv, struct settings *settings)
         const char *word = text_starts(argv[i], "--event=") ? argv[i] + strlen("--event=")
                            : i > 1 && strcmp(argv[i - 1], "--event") == 0 ? argv[i]
                                                                           : "";
-        if (*word == '{') {
+        if (*word && load_is_event(word)) {
             settings->values[OPTION_EVENT] = word;
         }
     }

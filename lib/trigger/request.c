@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { SHOWN_MAX = 200, TIMEOUT_MAX_S = 3600 };
+enum { SHOWN_MAX = 200, TIMEOUT_MAX_S = 3600, SLASHES_MAX = 8 };
 
 #define AS_SENT "Pass the request whole, as CloudFormation sends it."
 
@@ -264,7 +265,38 @@ void trigger_request_describe(const struct trigger_request *request, struct buf 
     }
 }
 
+/* How much of text stands for this letter, 0: nothing. JSON may write it as \u0052, and JSON in
+ * JSON with more backslashes. */
+static size_t spelt(const char *text, char letter)
+{
+    if (*text == letter) {
+        return 1;
+    }
+    size_t slashes = 0;
+    while (slashes < SLASHES_MAX && text[slashes] == '\\') {
+        slashes++;
+    }
+    if (slashes == 0) {
+        return 0;
+    }
+    char code[8];
+    (void)snprintf(code, sizeof code, "u%04x", (unsigned)(unsigned char)letter);
+    bool same = strncasecmp(text + slashes, code, strlen(code)) == 0;
+    return same ? slashes + strlen(code) : 0;
+}
+
 bool trigger_holds_url(const char *text)
 {
-    return text && strstr(text, "ResponseURL");
+    static const char key[] = "ResponseURL";
+    for (; text && *text; text++) {
+        size_t found = 0;
+        size_t length = 0;
+        for (size_t step = 1; step && key[found]; found += step > 0, length += step) {
+            step = spelt(text + length, key[found]);
+        }
+        if (!key[found]) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -156,7 +156,7 @@ class Well(StackCase):
                           "a Lambda function's SNS event": {
                               "event": json.dumps({"Records": [{"Sns": message}]})},
                           "an argument": {"args": ["--event", text]},
-                          "one word": {"args": [f"--event={text}"]},
+                          "one word, and a BOM": {"args": [f"--event=\ufeff{text}"]},
                           "a file": {"args": ["--event", path]},
                           "standard input": {"args": ["--event", "-"], "stdin": text.encode()},
                           }.items():
@@ -235,7 +235,7 @@ class Ill(StackCase):
         self.fails(2, "invalid", "--evnt", plan=self.lab.plan(ORDERS))
         self.aws.clear()
         request = self.request()
-        run = self.lab.run("run", "--event", json.dumps(request), "--bogus")
+        run = self.lab.run("run", "--event", "\n" + json.dumps(request), "--bogus")
         self.assertEqual(run.code, 2, run)
         self.told(request, "FAILED")
 
@@ -427,12 +427,12 @@ class Unseen(StackCase):
     """The URL is a credential: who else could read it."""
 
     def test_proc(self):
-        for how in ("variable", "argument"):
+        for how, key in (("variable", "Response\\u0055RL"), ("argument", "ResponseURL")):
             with self.subTest(how):
                 self.aws.clear()
                 db = self.lab.database()
                 request = self.request()
-                text = json.dumps(request)
+                text = json.dumps(request).replace("ResponseURL", key)
                 args, event = (["--event", text], None) if how == "argument" else ([], text)
                 process = self.lab.start_run(
                     "run", "--json", *args, event=event,

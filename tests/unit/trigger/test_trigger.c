@@ -355,6 +355,9 @@ static void never_shows_the_response_url(void **state)
         "{\"Type\":\"Notification\",\"Message\":\"ResponseURL https://s3/SIGNED\"}",
         "x{\"ResponseURL\":\"https://s3/SIGNED\"}",
         "\"{\\\"ResponseURL\\\":\\\"https://s3/SIGNED\\\"}\"",
+        "{\"Response\\u0055RL\":\"https://s3/SIGNED\"",
+        "x{\"\\u0052\\u0065\\u0073ponse\\u0055R\\u004C\":\"https://s3/SIGNED\"}",
+        "\"{\\\"\\\\u0052esponseUR\\\\u004c\\\":\\\"https://s3/SIGNED\\\"}\"",
     };
     for (size_t i = 0; i < COUNT(requests); i++) {
         struct trigger_input input = {
