@@ -10,7 +10,9 @@
 enum {
     REPORT_MS = 60000,
     LATE_MS = 60000, /* within the claim's four minutes */
-    LATE_MAX = 20,
+    LATE_MAX = 20,   /* sent by one run */
+    /* And this many that nobody takes or can read, or those would keep back all behind them. */
+    LATE_REFUSED_MAX = 100,
     LATE_ATTEMPTS = 3, /* the next run tries again */
 };
 
@@ -85,7 +87,8 @@ struct late {
     const struct report *report;
     const struct deliver_target *target;
     struct deliver_means means;
-    char refused[LATE_MAX][UUID_TEXT_SIZE]; /* claimed, and not to be tried twice in this run */
+    char refused[LATE_REFUSED_MAX]
+                [UUID_TEXT_SIZE]; /* claimed, and not to be tried twice in this run */
     size_t refused_count;
     int64_t sent;
 };
@@ -144,6 +147,12 @@ static bool send_late(struct late *late, const char *run_id, const json_t *kept)
     return !readable || is_of_the_message(&err);
 }
 
+static bool may_go_on(const struct late *late)
+{
+    return late->sent < LATE_MAX && late->refused_count < LATE_REFUSED_MAX &&
+           !deadline_passed(late->means.deadline) && !stop_asked(late->means.stop);
+}
+
 static void publish_late(const struct report *report, const struct deliver_target *target)
 {
     struct late late = {
@@ -155,9 +164,7 @@ static void publish_late(const struct report *report, const struct deliver_targe
                   .patience = {.attempts = LATE_ATTEMPTS}},
     };
     int64_t waiting = engine_reports_waiting(report->engine);
-    for (int64_t i = 0; i < waiting && i < LATE_MAX && !deadline_passed(late.means.deadline) &&
-                        !stop_asked(late.means.stop);
-         i++) {
+    for (int64_t i = 0; i < waiting && may_go_on(&late); i++) {
         char run_id[UUID_TEXT_SIZE];
         AUTO(json) json_t *kept = NULL;
         if (!engine_report_claim(report->engine, run_id, &kept)) {

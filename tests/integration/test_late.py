@@ -373,6 +373,14 @@ class Many(Late):
                 self.assertEqual([run_id for run_id, _ in self.told()], ids[1:], run)
                 self.assertIn(ids[0], run.err)
 
+    def test_many_that_cannot_be_read_keep_none_back(self):
+        ids = self.leave_many(32)
+        self.lab.psql("update postlude.run set report = '{}' where run_id = any "
+                      f"('{{{','.join(ids[:30])}}}')", self.db)
+        self.ends(self.run_files(ORDERS), 0, "nothing")
+        self.assertEqual([run_id for run_id, _ in self.told()], ids[30:])
+        self.assertEqual(self.waiting(), ids[:30])
+
     def test_own_report_first_and_no_others_when_that_fails(self):
         self.leave_many(2)
         self.aws.fail(DENIED, times=1000)
