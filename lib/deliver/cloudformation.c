@@ -13,7 +13,6 @@ enum {
     WITHIN_MS = 120000, /* the stack waits for it, and for nothing else */
     /* ECS kills 30 s after it asked, and the report is still to go out. */
     GRACE_MS = 12000,
-    SPARE_MS = 500,
     ATTEMPTS = 12,
     ATTEMPT_MS = 8000,
     PAUSE_MS = 500,
@@ -156,14 +155,11 @@ bool deliver_answer(const struct trigger *trigger, const struct outcome *outcome
     }
     AUTO(buf) struct buf body = buf_make(DELIVER_ANSWER_MAX);
     deliver_answer_render(trigger->request, outcome, &body);
-    struct deadline end = deadline_of_stop(means->stop);
-    end.at_ms -= end.at_ms > SPARE_MS ? SPARE_MS : 0;
     struct work work = {
         .url = secret_reveal(&trigger->request->response_url),
         .body = &body,
         .means = means,
-        .limit = {.deadline =
-                      deadline_min(end, deadline_min(means->deadline, deadline_in(WITHIN_MS))),
+        .limit = {.deadline = deadline_min(deliver_end(means), deadline_in(WITHIN_MS)),
                   .stop = means->stop,
                   .grace_ms = GRACE_MS},
     };

@@ -42,6 +42,10 @@ struct deliver_means {
  * what only `check` says (pending) never are. */
 bool deliver_wanted(const struct outcome *outcome, enum deliver_when when);
 
+/* When sending has to be over: means->deadline, and where a stop was asked, a second before the
+ * process ends by itself, so that it says what came of it. */
+struct deadline deliver_end(const struct deliver_means *means);
+
 /* Publishes it. ERROR_UNDELIVERED, whatever went wrong; code and hint say what; where = topic. */
 MUST_CHECK bool deliver_publish(const struct outcome *outcome, const struct deliver_target *target,
                                 const struct deliver_means *means,

@@ -7,13 +7,21 @@ enum {
     GRACE_MS = 8000,
     /* A late one can wait for yet another run: what is under way may arrive, nothing more. */
     LATE_GRACE_MS = 1000,
+    SPARE_MS = 1000,
 };
+
+struct deadline deliver_end(const struct deliver_means *means)
+{
+    struct deadline end = deadline_of_stop(means->stop);
+    end.at_ms -= end.at_ms > SPARE_MS ? SPARE_MS : 0;
+    return deadline_min(end, means->deadline);
+}
 
 static bool send(const struct deliver_message *message, int64_t grace_ms,
                  const struct deliver_target *target, const struct deliver_means *means,
                  struct aws_sns_receipt *out_receipt, struct error *err)
 {
-    struct aws_limit limit = {.deadline = deadline_min(means->deadline, deadline_in(WITHIN_MS)),
+    struct aws_limit limit = {.deadline = deadline_min(deliver_end(means), deadline_in(WITHIN_MS)),
                               .stop = means->stop,
                               .grace_ms = grace_ms};
     const struct aws_sns_message sns = {

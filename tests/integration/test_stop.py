@@ -3,11 +3,19 @@
 import os
 import signal
 import time
+import unittest
 
-from case import everywhere, main, setUpModule  # noqa: F401
-from lab import Trap
+from case import everywhere, main, share_lab
+from lab import Lab, Trap
+from aws_endpoint import AwsEndpoint
 from relay import Relay
 from stop_case import SLOW, StopCase
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    aws = AwsEndpoint().start()
+    unittest.addModuleCleanup(aws.stop)
+    share_lab(Lab(aws=aws))
 
 
 class Silent(StopCase):
@@ -37,8 +45,11 @@ class Silent(StopCase):
             db = self.lab.database()
             watch = self.asleep(db, port=relay.port)
             relay.hold()
+            self.lab.aws.fail("hang", times=10)
             run = self.stops(watch, 25, (1, "unknown"))
             self.assertEqual(run.report["exit_code"], 1)
+            self.assertIn("the report was not published", run.err)
+            self.lab.aws.clear()
 
 
 class Moments(StopCase):
