@@ -154,8 +154,8 @@ static enum step judge(struct work *work, struct error *err)
         return STEP_DONE;
     }
     aws_fault_read(&work->response, &work->fault);
-    aws_fault_mask(work->fault.message, secret_reveal(&work->aws->credentials.session_token));
-    aws_fault_mask(work->fault.message, secret_reveal(&work->aws->credentials.secret_key));
+    aws_fault_conceal(&work->fault, secret_reveal(&work->aws->credentials.session_token));
+    aws_fault_conceal(&work->fault, secret_reveal(&work->aws->credentials.secret_key));
     enum aws_verdict verdict = aws_fault_judge(&work->fault);
     refused(work->call, &work->fault, verdict, err);
     if (mend(work, verdict)) {

@@ -102,12 +102,16 @@ bool aws_xml_text(const char *xml, size_t length, const char *tag, struct buf *o
     return true;
 }
 
-/* AWS repeats the canonical request behind this, and with it the session token. */
+/* AWS repeats the canonical request behind the one, and with it the session token; and behind the
+ * other what the Authorization header says. */
 static size_t before_echo(const char *text, size_t length)
 {
-    static const char echo[] = "The Canonical String";
-    const char *found = memmem(text, length, echo, sizeof echo - 1);
-    size_t end = found ? (size_t)(found - text) : length;
+    static const char *const echoes[] = {"The Canonical String", "AWS4-HMAC-SHA256"};
+    size_t end = length;
+    for (size_t i = 0; i < COUNT(echoes); i++) {
+        const char *found = memmem(text, end, echoes[i], strlen(echoes[i]));
+        end = found ? (size_t)(found - text) : end;
+    }
     while (end > 0 && strchr(" \r\n", text[end - 1])) {
         end--;
     }
@@ -183,7 +187,8 @@ static void read_json(const struct buf *body, struct aws_fault *fault)
 void aws_fault_read(const struct aws_http_response *response, struct aws_fault *out_fault)
 {
     *out_fault = (struct aws_fault){.status = response->status};
-    text_copy(out_fault->request_id, sizeof out_fault->request_id, response->request_id);
+    set_shown(out_fault->request_id, sizeof out_fault->request_id, response->request_id,
+              strlen(response->request_id));
     const struct buf *body = &response->body;
     if (!body->data) {
         return;
@@ -193,6 +198,13 @@ void aws_fault_read(const struct aws_http_response *response, struct aws_fault *
     } else if (memmem(body->data, body->length, "<Error>", 7)) {
         read_xml(body, out_fault);
     }
+}
+
+void aws_fault_conceal(struct aws_fault *fault, const char *secret)
+{
+    aws_fault_mask(fault->message, secret);
+    aws_fault_mask(fault->code, secret);
+    aws_fault_mask(fault->request_id, secret);
 }
 
 void aws_fault_mask(char *message, const char *secret)

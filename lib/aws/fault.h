@@ -16,8 +16,9 @@
 
 struct aws_fault {
     int status;
+    /* Escaped for a terminal. */
     char code[64];      /* "AuthorizationError"; "" when the answer has none */
-    char message[1024]; /* escaped for a terminal; without the canonical request that AWS echoes */
+    char message[1024]; /* without the canonical request and the signature, which AWS echoes */
     char request_id[128];
 };
 
@@ -38,6 +39,9 @@ enum aws_verdict aws_fault_judge(const struct aws_fault *fault);
 /* Cuts a message before a secret that was sent, of which it may hold only the beginning. A secret
  * shorter than 12 characters is not looked for. */
 void aws_fault_mask(char *message, const char *secret);
+
+/* The same of all that a refusal says. */
+void aws_fault_conceal(struct aws_fault *fault, const char *secret);
 
 /* Appends the text of the first <tag>...</tag>, entities resolved. False when there is none. */
 MUST_CHECK bool aws_xml_text(const char *xml, size_t length, const char *tag, struct buf *out);

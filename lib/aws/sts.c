@@ -228,6 +228,7 @@ bool aws_sts_web_identity(struct aws *aws, const struct aws_role *role, const ch
     }
     if (!given) {
         aws_fault_mask(err->message, token.data);
+        aws_fault_mask(err->code, token.data);
     }
     buf_wipe(&token);
     buf_wipe(&body);

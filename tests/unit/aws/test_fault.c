@@ -56,11 +56,34 @@ static void reads_nothing_from_nothing(void **state)
     assert_int_equal(aws_fault_judge(&fault), AWS_RETRY);
 }
 
+static void escapes_the_header_with_the_request_s_id(void **state)
+{
+    (void)state;
+    const struct aws_http_response response = {.status = 400, .request_id = "\x1b[2J\xc2\x9b"};
+    struct aws_fault fault;
+    aws_fault_read(&response, &fault);
+    assert_string_equal(fault.request_id, "\\x1b[2J\\u009b");
+}
+
+static void conceals_a_secret_wherever_it_is_repeated(void **state)
+{
+    (void)state;
+    struct aws_fault fault = {.code = "Bad-IQoJb3JpZ2luX2",
+                              .message = "you sent IQoJb3JpZ2luX2VjEA",
+                              .request_id = "IQoJb3JpZ2lu"};
+    aws_fault_conceal(&fault, "IQoJb3JpZ2luX2VjEAEaCWV1");
+    assert_string_equal(fault.code, "Bad-");
+    assert_string_equal(fault.message, "you sent ");
+    assert_string_equal(fault.request_id, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_nothing_from_nothing),
         cmocka_unit_test(reads_and_judges_refusals),
+        cmocka_unit_test(escapes_the_header_with_the_request_s_id),
+        cmocka_unit_test(conceals_a_secret_wherever_it_is_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
