@@ -68,7 +68,8 @@ static void add_reason(const struct outcome *outcome, struct buf *out, struct bu
         buf_format(out, ": %s", message.data);
     }
     if (failed && *error->hint) {
-        buf_text(out, ". ");
+        bool ended = out->length > 0 && out->data[out->length - 1] == '.';
+        buf_text(out, ended ? " " : ". ");
         text_escape_cut(out, error->hint, PART_MAX);
     }
     buf_format(tail, " (run %s", outcome->run_id);

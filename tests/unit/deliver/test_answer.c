@@ -76,6 +76,23 @@ static void status_of(enum outcome_kind kind, enum error_kind error, const char 
     assert_true(*json_text(answer, "Reason"));
 }
 
+/* AWS ends its sentences with a full stop, and we do not. */
+static void puts_one_full_stop_before_the_hint(void **state)
+{
+    (void)state;
+    static const char *const messages[] = {"the secret is gone", "the secret is gone."};
+    AUTO(trigger) struct trigger *trigger = request_read("Create", S3_URL, NULL);
+    for (size_t i = 0; i < COUNT(messages); i++) {
+        AUTO(outcome) struct outcome *outcome = outcome_new();
+        struct error err;
+        error_set(&err, ERROR_DENIED, "%s", messages[i]);
+        error_hint(&err, "Restore it.");
+        outcome_fail(outcome, &err);
+        AUTO(json) json_t *answer = rendered(trigger, outcome);
+        assert_non_null(strstr(json_text(answer, "Reason"), " gone. Restore it."));
+    }
+}
+
 static void succeeds_by_the_exit_code(void **state)
 {
     (void)state;
@@ -184,9 +201,13 @@ static void has_room_for_the_longest_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_a_success),           cmocka_unit_test(tells_a_failure_without_rows),
-        cmocka_unit_test(succeeds_by_the_exit_code), cmocka_unit_test(keeps_the_id_of_one_resource),
-        cmocka_unit_test(cuts_the_reason_to_fit),    cmocka_unit_test(has_room_for_the_longest_ids),
+        cmocka_unit_test(tells_a_success),
+        cmocka_unit_test(tells_a_failure_without_rows),
+        cmocka_unit_test(succeeds_by_the_exit_code),
+        cmocka_unit_test(keeps_the_id_of_one_resource),
+        cmocka_unit_test(puts_one_full_stop_before_the_hint),
+        cmocka_unit_test(cuts_the_reason_to_fit),
+        cmocka_unit_test(has_room_for_the_longest_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
