@@ -99,7 +99,10 @@ bool stack_answer(const struct settings *settings, const struct trigger *trigger
                  LOG_QUIET_TEXT("logical_id", trigger->request->logical_id));
         return true;
     }
-    log_trouble(LOG_ERROR, NULL, &err);
+    /* A URL that may not be answered is what such a run was refused for, and told already. */
+    if (err.kind == ERROR_UNDELIVERED || strcmp(err.message, outcome->error.message) != 0) {
+        log_trouble(LOG_ERROR, NULL, &err);
+    }
     if (err.kind == ERROR_UNDELIVERED) {
         log_by_hand(trigger, outcome);
     }

@@ -289,6 +289,8 @@ class Urls(StackCase):
                     run = self.start(request, plan=self.lab.plan(ORDERS), port=trap.port)
                     error = self.ends(run, 3, "refused")["error"]
                     self.assertIn("ResponseURL", error["message"])
+                    told = [line for line in run.log if line["msg"] == error["message"]]
+                    self.assertEqual(told, [], "said twice")
                     self.assertNotIn(secret, run.out + run.err)
         self.assertEqual(trap.visitors(), 0)
 
