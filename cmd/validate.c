@@ -8,6 +8,7 @@
 #include "cmd/load.h"
 #include "cmd/stack.h"
 #include "cmd/verbs.h"
+#include "confirm/confirm.h"
 #include "engine/admit.h"
 #include "engine/inspect.h"
 
@@ -17,6 +18,7 @@ struct validation {
     struct error event;  /* what is wrong with the event */
     const char *verdict; /* what would become of the event: "run", "ignored", or NULL */
     char *why;           /* why it would be ignored */
+    bool asked_about;    /* CodePipeline would be asked about it first */
     const char *told;    /* what its stack would be told, or NULL */
 };
 
@@ -53,6 +55,8 @@ static bool admit(const struct settings *settings, struct validation *validation
         return false;
     }
     validation->verdict = verdict == ADMIT_RUN ? "run" : "ignored";
+    validation->asked_about =
+        verdict == ADMIT_RUN && confirm_wanted(trigger, &validation->plan->trigger);
     validation->why = memory_text(why.length ? why.data : NULL);
     return true;
 }
@@ -161,6 +165,9 @@ static void validation_text(const struct validation *validation, size_t width, s
         AUTO(buf) struct buf line = buf_make(2048);
         buf_format(&line, "the event would be: %s%s%s", validation->verdict,
                    validation->why ? ", since " : "", validation->why ? validation->why : "");
+        buf_text(&line, validation->asked_about
+                            ? ", once CodePipeline has confirmed it (nobody was asked)"
+                            : "");
         answer_wrap(line.data, width, "", "    ", out);
     }
     if (validation->told) {

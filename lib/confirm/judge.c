@@ -93,9 +93,9 @@ static enum confirm_verdict in_state(const struct trigger *trigger,
               trigger->execution_id, trigger->pipeline,
               *execution->status ? execution->status : "in a state not told");
     if (going) {
-        error_hint(err, "Its own SUCCEEDED starts a run when it comes to that. If this goes on "
-                        "after the pipeline has ended, ask for the execution with \"aws "
-                        "codepipeline get-pipeline-execution\".");
+        error_hint(err, "As long as the pipeline has not ended, nothing is due: its own SUCCEEDED "
+                        "starts a run. Where it has (\"aws codepipeline get-pipeline-execution\" "
+                        "tells), " BY_HAND ".");
         return CONFIRM_LATER;
     }
     error_hint(err, "The event says SUCCEEDED and CodePipeline does not: look at who and what "

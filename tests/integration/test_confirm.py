@@ -61,7 +61,7 @@ class Confirm(LabCase):
         return self.applies(ORDER_IDS, plan=self.plan(self.db, **trigger), env=env,
                             event=event or self.event())
 
-    def refused(self, *words, event=None, env=None, code=None, **trigger):
+    def refused(self, *words, event=None, env=None, code="unconfirmed", **trigger):
         """A run that is refused, in so many words; its report."""
         run = self.lab.run("run", plan=self.plan(**trigger), event=event or self.event(), env=env,
                            port=self.trap.port)
@@ -126,6 +126,9 @@ class Pipelines(Confirm):
     def test_validate_asks_nobody(self):
         run = self.lab.run("validate", "--event", self.event(), plan=self.plan())
         self.assertEqual((run.code, run.report["event"]), (0, "run"), run)
+        said = [self.lab.run("validate", "--event", self.event(), plan=plan, as_json=False).out
+                for plan in (self.plan(), self.lab.plan({"0001_a.sql": "select 1;"}))]
+        self.assertEqual(["once CodePipeline has" in out for out in said], [True, False], said)
         self.assertEqual(self.aws.requests(), [])
 
     def test_a_dry_run_asks_too(self):
@@ -147,9 +150,9 @@ class Pipelines(Confirm):
 
     def test_no_version_to_hold_against(self):
         self.put()
-        self.refused("the event has no version", "POSTLUDE_EVENT_VERSION",
+        self.refused("the event has no version", "POSTLUDE_EVENT_VERSION", code=None,
                      event=self.event(detail={"version": None}))
-        self.refused("the event has no region", "POSTLUDE_EVENT_REGION",
+        self.refused("the event has no region", "POSTLUDE_EVENT_REGION", code=None,
                      event=self.event(region=None))
         self.assertEqual(self.asked(), [])
 
@@ -379,7 +382,7 @@ class Elsewhere(Confirm):
     def test_a_role_of_another_account_than_the_event_s(self):
         role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/ci/postlude-verify"
         self.put()
-        self.refused("is a role of another one", assume_role=role)
+        self.refused("is a role of another one", code=None, assume_role=role)
         self.assertEqual(self.aws.requests("sts"), [])
 
 

@@ -141,7 +141,7 @@ static void gives_up_with_what_was_told_last(void **state)
     f.request.patience_ms = 60;
     f.request.pause_ms = 100;
     answers(200, EXECUTION("InProgress", ""));
-    refused(&f, ERROR_REFUSED, "unconfirmed", "is InProgress, not Succeeded", "Its own SUCCEEDED");
+    refused(&f, ERROR_REFUSED, "unconfirmed", "is InProgress, not Succeeded", "its own SUCCEEDED");
     open_fixture(&f, NULL);
     f.request.patience_ms = 60;
     f.request.pause_ms = 100;
