@@ -134,13 +134,34 @@ bool plan_check_name(const char *text, struct plan_wrong *out_wrong)
     return plan_check_line(text, out_wrong);
 }
 
+/* arn:partition:secretsmanager:region:account:secret:name */
+static bool is_secret_arn(const char *text)
+{
+    static const char service[] = ":secretsmanager:";
+    static const char type[] = ":secret:";
+    const char *rest = text + strlen("arn:");
+    rest += strcspn(rest, ":");
+    if (!text_starts(rest, service)) {
+        return false;
+    }
+    rest += strlen(service);
+    size_t region = strcspn(rest, ":");
+    rest += region + (rest[region] == ':');
+    size_t account = strspn(rest, "0123456789");
+    rest += account;
+    return region > 0 && account == ACCOUNT_DIGITS && text_starts(rest, type) &&
+           rest[strlen(type)] && rest[strlen(type)] != ':';
+}
+
 /* lib/aws takes it apart; here is what can be told without, and what must not be shown: ECS puts
  * the secret itself into a variable of its "secrets". */
 bool plan_check_secret(const char *text, struct plan_wrong *out_wrong)
 {
-    static const char form[] = "Give its ARN or name, perhaps with \":KEY:STAGE:VERSION\" behind; "
-                               "the variable belongs to the \"environment\" of the task "
-                               "definition, not to its \"secrets\".";
+    static const char form[] =
+        "Give its name or ARN, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, "
+        "perhaps with \":KEY:STAGE:VERSION\" behind; "
+        "the variable belongs to the \"environment\" of the task "
+        "definition, not to its \"secrets\".";
     size_t length =
         strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@!:-");
     size_t colons = 0;
@@ -153,8 +174,11 @@ bool plan_check_secret(const char *text, struct plan_wrong *out_wrong)
             .message = "is not the name of a secret", .hint = form, .secret = true};
         return false;
     }
-    if (text_starts(text, "arn:") && !strstr(text, ":secretsmanager:")) {
-        return wrong(out_wrong, "is the ARN of something else", form);
+    if (text_starts(text, "arn:") && !is_secret_arn(text)) {
+        return wrong(out_wrong,
+                     strstr(text, ":secretsmanager:") ? "is not the whole ARN of a secret"
+                                                      : "is the ARN of something else",
+                     form);
     }
     return true;
 }
