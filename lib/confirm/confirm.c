@@ -17,7 +17,9 @@ _Static_assert((int)CONFIRM_ROWS_MAX >= PAGES_MAX * AWS_EXECUTIONS_PAGE, "a page
 /* One confirmation under way. */
 struct work {
     const struct confirm_request *request;
-    struct aws *aws; /* who asks */
+    struct aws *aws; /* who asks; NULL: not known yet */
+    struct aws *ourselves;
+    struct aws role; /* the plan's, once it was assumed */
     struct aws_limit limit;
     struct confirm_question question;
     struct confirm_answer answer;
@@ -104,6 +106,35 @@ static enum confirm_verdict ask_newer(struct work *work, struct error *err)
                                          : unanswered(work, "ListPipelineExecutions", err);
 }
 
+/* Sees to who asks: we ourselves, or the role of the plan. What keeps us from becoming that may
+ * pass like anything else. */
+static enum confirm_verdict become(struct work *work, struct error *err)
+{
+    char session[AWS_ROLE_SESSION_SIZE];
+    if (work->aws) {
+        return CONFIRM_TRUE;
+    }
+    (void)snprintf(session, sizeof session, "postlude-%s", work->request->run_id);
+    if (aws_assume_role(work->ourselves, work->question.role, session, &work->limit, &work->role,
+                        err)) {
+        work->aws = &work->role;
+        return CONFIRM_TRUE;
+    }
+    if (err->kind == ERROR_INTERRUPTED) {
+        return CONFIRM_LATER;
+    }
+    bool passing = err->kind == ERROR_UNREACHABLE;
+    if (err->kind == ERROR_INVALID) {
+        return CONFIRM_FALSE;
+    }
+    err->kind = ERROR_REFUSED;
+    error_wrap(err, "the event could not be confirmed");
+    if (!*err->code) {
+        error_code(err, "unanswered");
+    }
+    return passing ? CONFIRM_LATER : CONFIRM_FALSE;
+}
+
 static enum confirm_verdict ask(struct work *work, struct error *err)
 {
     const struct trigger *trigger = work->request->trigger;
@@ -111,11 +142,15 @@ static enum confirm_verdict ask(struct work *work, struct error *err)
                                               .pipeline = trigger->pipeline,
                                               .execution_id = trigger->execution_id};
     struct aws_execution execution;
+    enum confirm_verdict verdict = become(work, err);
+    if (verdict != CONFIRM_TRUE) {
+        return verdict;
+    }
     if (!aws_codepipeline_get(work->aws, &query, &work->limit, &execution, err)) {
         return unanswered(work, "GetPipelineExecution", err);
     }
     text_copy(work->answer.revision, sizeof work->answer.revision, execution.revision);
-    enum confirm_verdict verdict = confirm_judge_execution(trigger, &execution, err);
+    verdict = confirm_judge_execution(trigger, &execution, err);
     if (verdict == CONFIRM_TRUE && confirm_needs_stage(trigger, &execution)) {
         verdict = ask_stage(work, err);
     }
@@ -202,36 +237,12 @@ static bool ask_until_told(struct work *work, struct error *err)
     }
 }
 
-/* Who asks: we ourselves, or the role of the plan. */
-static bool become(struct work *work, struct aws *aws, struct aws *role, struct error *err)
-{
-    work->aws = aws;
-    if (!work->question.role) {
-        return true;
-    }
-    char session[AWS_ROLE_SESSION_SIZE];
-    (void)snprintf(session, sizeof session, "postlude-%s", work->request->run_id);
-    if (aws_assume_role(aws, work->question.role, session, &work->limit, role, err)) {
-        work->aws = role;
-        return true;
-    }
-    if (interrupted(work->request, err)) {
-        return false;
-    }
-    if (err->kind != ERROR_INVALID) {
-        err->kind = ERROR_REFUSED;
-        error_wrap(err, "the event could not be confirmed");
-    }
-    return false;
-}
-
 bool confirm_event(struct aws *aws, const struct confirm_request *request,
                    struct confirm_answer *out_answer, struct error *err)
 {
     const struct trigger *trigger = request->trigger;
     const char *role = request->rules->assume_role.text;
     struct aws_endpoint endpoint;
-    AUTO(aws) struct aws as_role = {0};
     if (!confirm_judge_event(trigger, role, err) ||
         !aws_endpoint_find(aws->env, AWS_CODEPIPELINE, trigger->region, &endpoint, err)) {
         return false;
@@ -241,11 +252,14 @@ bool confirm_event(struct aws *aws, const struct confirm_request *request,
         .request = request,
         .limit = {.deadline = deadline_min(deadline_in(patience_ms), request->deadline),
                   .stop = request->stop},
+        .aws = role ? NULL : aws,
+        .ourselves = aws,
         .question = {.trigger = trigger, .role = role, .endpoint = &endpoint},
     };
-    if (!become(&work, aws, &as_role, err) || !ask_until_told(&work, err)) {
-        return false;
+    bool confirmed = ask_until_told(&work, err);
+    if (confirmed) {
+        *out_answer = work.answer;
     }
-    *out_answer = work.answer;
-    return true;
+    aws_close(&work.role);
+    return confirmed;
 }

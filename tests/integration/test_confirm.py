@@ -379,6 +379,14 @@ class Elsewhere(Confirm):
         self.refused(f"could not assume {role}", "sts:AssumeRole", code="AccessDenied",
                      event=self.event(account=OTHER_ACCOUNT), assume_role=role)
 
+    def test_a_role_that_cannot_be_assumed_yet(self):
+        role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/ci/postlude-verify"
+        self.aws.roles.add(role)
+        self.put(account=OTHER_ACCOUNT)
+        self.aws.fail("Throttling", times=4, where="sts")
+        self.runs(event=self.event(account=OTHER_ACCOUNT), assume_role=role)
+        self.assertEqual(len(self.aws.requests("sts")), 5)
+
     def test_a_role_of_another_account_than_the_event_s(self):
         role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/ci/postlude-verify"
         self.put()

@@ -302,6 +302,21 @@ static void asks_as_the_role(void **state)
     close_fixture(&f);
 }
 
+static void tries_again_to_become_the_role(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, NULL);
+    f.request.patience_ms = 20000;
+    f.rules.assume_role.text = memory_text(ROLE);
+    script_answers((struct script_answer){.error = ERROR_UNREACHABLE, .code = "connect"}, 3);
+    answers(200, role_keys);
+    answers(200, EXECUTION("InProgress", ""));
+    answers(200, SUCCEEDED);
+    answers(200, ROWS(ROW(OURS, "Succeeded")));
+    confirmed(&f);
+}
+
 static void says_who_may_not_be_the_role(void **state)
 {
     (void)state;
@@ -383,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_stage_in_a_pipeline_that_goes_on),
         cmocka_unit_test(a_stage_in_a_pipeline_that_failed_later),
         cmocka_unit_test(asks_as_the_role),
+        cmocka_unit_test(tries_again_to_become_the_role),
         cmocka_unit_test(says_who_may_not_be_the_role),
         cmocka_unit_test(stops_when_it_is_told_to),
         cmocka_unit_test(ends_with_the_run),
