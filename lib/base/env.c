@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -107,11 +108,25 @@ bool env_sounds_secret(const char *name)
     return false;
 }
 
+/* http://user:password@host; a proxy's may lack what stands before the user. */
+static bool names_a_user(const char *name, const char *value)
+{
+    static const char proxy[] = "_proxy";
+    size_t length = strlen(name);
+    bool of_proxy = length >= sizeof proxy && strcasecmp(name + length - strlen(proxy), proxy) == 0;
+    const char *scheme = strstr(value, "://");
+    return strchr(scheme ? scheme : value, '@') && (scheme || of_proxy);
+}
+
 void env_conceal_secrets(struct env *env)
 {
     for (size_t i = 0; i < env->count; i++) {
         AUTO(text) char *name = memory_text_n(env->copies[i], strcspn(env->copies[i], "="));
+        const char *value = env_get(env, name);
         if (env_sounds_secret(name)) {
+            env_conceal(env, name);
+        } else if (value && names_a_user(name, value) && setenv(name, value, 1) == 0) {
+            /* libcurl reads its proxies by itself: it finds this copy. */
             env_conceal(env, name);
         }
     }

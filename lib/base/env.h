@@ -35,7 +35,8 @@ void env_conceal(struct env *env, const char *name);
 
 /* Pure: whether a name says that it holds a secret (PASSWORD, SECRET, TOKEN, ...). */
 bool env_sounds_secret(const char *name);
-/* Conceals every variable whose name does. */
+/* Conceals every variable whose name does; and those that hold a URL with a user, and so perhaps a
+ * password, which libraries go on finding in the process's environment. */
 void env_conceal_secrets(struct env *env);
 
 /* Takes every variable whose name starts with prefix out of the process's environment, so that no

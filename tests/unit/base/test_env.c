@@ -90,6 +90,13 @@ static void conceal_and_withdraw(void)
     if (!environ_shows("KEPT=kept") || strcmp(env_get(env, "DB_PASSWORD"), "hunter2") != 0) {
         _exit(93);
     }
+    env_conceal_secrets(env);
+    if (environ_shows("pr0xy") ||
+        strcmp(getenv("HTTPS_PROXY"), "http://user:pr0xy@proxy:3128") != 0 ||
+        strcmp(getenv("all_proxy"), "user:pr0xy@proxy:3128") != 0 ||
+        strcmp(env_get(env, "ORDERS_URL"), "postgres://user:pr0xy@db/orders") != 0) {
+        _exit(98);
+    }
     env_withdraw(env, "PG");
     if (getenv("PGHOST") || getenv("PGPORT") || !getenv("KEPT")) {
         _exit(94);
@@ -115,7 +122,11 @@ static void start_afresh(void)
     char port[] = "PGPORT=5432";
     char kept[] = "KEPT=kept";
     char *arguments[] = {name, verb, NULL};
-    char *variables[] = {password, host, port, kept, NULL};
+    char proxy[] = "HTTPS_PROXY=http://user:pr0xy@proxy:3128";
+    char bare[] = "all_proxy=user:pr0xy@proxy:3128";
+    char url[] = "ORDERS_URL=postgres://user:pr0xy@db/orders";
+    char nameless[] = "=http://user@host";
+    char *variables[] = {password, host, port, kept, proxy, bare, url, nameless, NULL};
     (void)execve(program, arguments, variables);
     _exit(97);
 }
