@@ -32,7 +32,8 @@ bool target_place(const struct target *target, const struct plan_text *key, stru
 bool target_unread(const struct target *target, const struct plan_text *key,
                    const struct target_question *question, const char *what, struct error *err);
 
-/* Whether text can be a host that libpq takes for one; if not, err says so. ERROR_INVALID. */
+/* Whether text can be a host that libpq takes for one; if not, err says so, without the text unless
+ * it is a host and its port. ERROR_INVALID. */
 MUST_CHECK bool target_check_host(const char *text, const char *what, struct error *err);
 
 /* secret.c: reads the secret, and again after a refusal. */

@@ -72,6 +72,12 @@ bool target_unread(const struct target *target, const struct plan_text *key,
     return target_place(target, key, err);
 }
 
+static bool is_domain(const char *text, size_t length)
+{
+    static const char marks[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    return strspn(text, marks) == length && memchr(text, '.', length);
+}
+
 bool target_check_host(const char *text, const char *what, struct error *err)
 {
     const char *colon = strchr(text, ':');
@@ -84,11 +90,13 @@ bool target_check_host(const char *text, const char *what, struct error *err)
     if (fine) {
         return true;
     }
-    AUTO(buf) struct buf shown = buf_make(256);
-    text_escape_cut(&shown, text, 60);
-    error_set(err, ERROR_INVALID, "%s is not one host name: \"%s\"", what, shown.data);
+    /* Where somebody named a password's place instead of a host's, the value is one. */
+    bool shown = port && is_domain(text, (size_t)(colon - text));
+    error_set(err, ERROR_INVALID,
+              shown ? "%s is not one host name: \"%.60s\"" : "%s is not one host name", what, text);
     return error_hint(err, port ? "Take the port out of it, and give it in database.port."
-                                : "It has to be the endpoint's name alone.");
+                                : "It has to be the endpoint's name alone. The value is not shown, "
+                                  "since it may be a secret.");
 }
 
 static bool read_host(struct target *target, struct target_question *question, struct error *err)

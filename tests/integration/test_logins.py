@@ -349,6 +349,10 @@ class ParameterStore(LoginCase):
         error = self.ends(self.by_parameter("/ledger/odd"), 2, "invalid")["error"]
         self.assertIn('is not one host name: "127.0.0.1:5432"', error["message"])
         self.assertIn("database.port", error["hint"])
+        password = "open sesame:5432"
+        self.aws.hide(password)  # looked for in all that the run says
+        self.aws.put_parameter("/ledger/password", password, "SecureString")
+        self.ends(self.by_parameter("/ledger/password"), 2, "invalid")
 
     def test_beside_a_secret(self):
         self.aws.put_parameter("/ledger/beside", "127.0.0.1")
