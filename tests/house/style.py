@@ -19,7 +19,7 @@ COLUMNS = 100
 # reentrant, or waits where nothing can stop it.
 BANNED = '''strcpy strcat sprintf vsprintf strtok gets sscanf fscanf scanf stpcpy strncpy strncat
     atoi atol atoll atof localtime gmtime ctime asctime system popen sleep usleep nanosleep
-    getenv secure_getenv setenv putenv setjmp longjmp alloca rand srand random tmpnam mktemp
+    getenv secure_getenv putenv setjmp longjmp alloca rand srand random tmpnam mktemp
     PQexec PQexecParams PQexecPrepared PQprepare PQconnectdb PQconnectdbParams PQsetdbLogin
     PQsetdb PQreset PQescapeString PQprint'''.split()
 
@@ -37,7 +37,7 @@ ONE_PLACE = [
      'base/stop.h'),
     ('fork vfork posix_spawn posix_spawnp execv execve execvp execvpe execl execlp execle',
      ['lib/base/child.c'], 'child_run() or child_call()'),
-    ('unsetenv clearenv', ['lib/base/env.c', 'lib/base/child.c'], 'env_withdraw()'),
+    ('setenv unsetenv clearenv', ['lib/base/env.c', 'lib/base/child.c'], 'base/env.h'),
 ]
 
 # Names that say nothing.
