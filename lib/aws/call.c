@@ -6,6 +6,7 @@
 
 #include "aws/sigv4.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -201,6 +202,18 @@ static int64_t pause_after(const struct work *work)
     return asked < pause + ASKED_MAX_MS ? asked : pause + ASKED_MAX_MS;
 }
 
+/* The log hears of it: whoever reads along would else see nothing happen for a minute. */
+static bool pause_before_next(const struct work *work, const struct error *why)
+{
+    int64_t pause_ms = pause_after(work);
+    AUTO(buf) struct buf line = buf_make(128);
+    buf_format(&line, "attempt %d of %d failed, trying again in ", work->attempts,
+               work->call->attempts);
+    text_show_duration(&line, pause_ms);
+    log_trouble(LOG_INFO, line.data, why);
+    return aws_limit_pause(work->limit, pause_ms);
+}
+
 /* Whether it ended well. An attempt that the limit cut short says less than the one before it. */
 static bool work_on(struct work *work, struct error *err)
 {
@@ -217,7 +230,7 @@ static bool work_on(struct work *work, struct error *err)
         if (step == STEP_FINAL || work->attempts >= work->call->attempts) {
             return false;
         }
-        if (step == STEP_AGAIN && !aws_limit_pause(work->limit, pause_after(work))) {
+        if (step == STEP_AGAIN && !pause_before_next(work, &why)) {
             return false;
         }
     }

@@ -3,8 +3,8 @@
  *
  * A JSON line has time, level, msg, run_id and the fields given, and is at most 12 KiB, because
  * log drivers split longer ones. Control characters are shown escaped. Rooms below the engine do
- * not log: they return errors. The one exception is whose credentials are used (lib/aws), which is
- * neither an answer nor an error.
+ * not log: they return errors. The one exception is lib/aws, which says whose credentials are used
+ * and that a call is tried again: neither is an answer or an error.
  *
  * A reader who stalls costs 5 s in all, and then 1 part in 20 of the time: lines that cannot be
  * written are dropped, and counted in a line of their own once the reader is back.

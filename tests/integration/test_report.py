@@ -347,7 +347,10 @@ class NotPublished(Report):
             with self.subTest(fault):
                 self.setUp()
                 self.aws.fail(fault, times=2)
-                self.ends(self.run_files(ORDERS), 0, "applied")
+                run = self.run_files(ORDERS)
+                self.ends(run, 0, "applied")
+                for number in (1, 2):
+                    self.assertIn(f"attempt {number} of 8 failed, trying again in ", run.err)
                 self.assertEqual(len(self.aws.messages()), 1)
                 self.assertEqual(self.reported(), [True])
 
