@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "aws/credentials.h"
+#include "aws/fault.h"
 #include "aws/imds.h"
 #include "aws/session.h"
 #include "base/json.h"
@@ -72,6 +73,7 @@ static bool read_role(const struct aws_imds *imds, const char *role, struct aws_
                 aws_credentials_parse(who, answer.data, answer.length, out_credentials, err);
     buf_wipe(&answer);
     if (got && !good) {
+        aws_fault_mask(err->message, secret_reveal(&imds->token));
         error_hint(err,
                    "Check that role %s exists, may be assumed by ec2.amazonaws.com, and is "
                    "in the instance profile.",

@@ -209,10 +209,13 @@ void aws_fault_conceal(struct aws_fault *fault, const char *secret)
 
 void aws_fault_mask(char *message, const char *secret)
 {
-    char beginning[SECRET_SHOWN + 1];
-    text_copy(beginning, sizeof beginning, secret);
-    char *found = strlen(beginning) == SECRET_SHOWN ? strstr(message, beginning) : NULL;
-    if (found) {
-        *found = '\0';
+    char piece[SECRET_SHOWN + 1] = "";
+    size_t length = strlen(message);
+    for (size_t at = 0; at + SECRET_SHOWN <= length; at++) {
+        memcpy(piece, message + at, SECRET_SHOWN);
+        if (strstr(secret, piece)) {
+            message[at] = '\0';
+            return;
+        }
     }
 }

@@ -36,8 +36,8 @@ void aws_fault_read(const struct aws_http_response *response, struct aws_fault *
 /* By the table of codes, else by the status. */
 enum aws_verdict aws_fault_judge(const struct aws_fault *fault);
 
-/* Cuts a message before a secret that was sent, of which it may hold only the beginning. A secret
- * shorter than 12 characters is not looked for. */
+/* Cuts a message before a secret that was sent, of which it may hold only a part: 12 characters of
+ * it are enough. */
 void aws_fault_mask(char *message, const char *secret);
 
 /* The same of all that a refusal says. */

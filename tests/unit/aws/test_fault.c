@@ -75,6 +75,9 @@ static void conceals_a_secret_wherever_it_is_repeated(void **state)
     assert_string_equal(fault.code, "Bad-");
     assert_string_equal(fault.message, "you sent ");
     assert_string_equal(fault.request_id, "");
+    fault = (struct aws_fault){.message = "no key for b3JpZ2luX2VjEAEa"};
+    aws_fault_conceal(&fault, "IQoJb3JpZ2luX2VjEAEaCWV1");
+    assert_string_equal(fault.message, "no key for ");
 }
 
 int main(void)
