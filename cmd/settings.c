@@ -31,6 +31,8 @@ static const struct option_row {
     [OPTION_REASON] = {"--reason", "TEXT", "POSTLUDE_REASON",
                        "why it is started by hand; needed on ECS, and to resolve", false},
     [OPTION_BY] = {"--by", "NAME", "POSTLUDE_BY", "who starts it by hand", false},
+    [OPTION_WAIT] = {"--wait", "DURATION", "POSTLUDE_WAIT",
+                     "look again and again for so long: 90s, 5m", false},
     [OPTION_APPLIED] = {"--applied", NULL, NULL, "all of it was carried out: it counts as applied",
                         false},
     [OPTION_RETRY] = {"--retry", NULL, NULL, "the next run does what was in flight again", false},
@@ -354,6 +356,8 @@ void settings_help(struct buf *out)
     help_takers(OPTION_REASON, out);
     buf_text(out, ".\n  --dry-run and --to belong to:");
     help_takers(OPTION_DRY_RUN, out);
+    buf_text(out, ".\n  --wait belongs to:");
+    help_takers(OPTION_WAIT, out);
     buf_text(out, ".\n  --applied, --retry, --skip and --accept belong to:");
     help_takers(OPTION_APPLIED, out);
     buf_text(out, ".\n\nOptions of all\n");
@@ -363,5 +367,5 @@ void settings_help(struct buf *out)
              "  0 done, or nothing to do   1 a migration failed       2 plan or call is wrong\n"
              "  3 event refused            4 database unreachable     5 busy: try again\n"
              "  6 history and plan differ  7 interrupted              8 report/answer not sent\n"
-             "  10 internal error\n");
+             "  9 check: pending           10 internal error\n");
 }

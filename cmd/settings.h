@@ -27,6 +27,7 @@ enum option {
     OPTION_TO,
     OPTION_REASON,
     OPTION_BY,
+    OPTION_WAIT,
     OPTION_APPLIED,
     OPTION_RETRY,
     OPTION_SKIP,

@@ -29,6 +29,7 @@ static bool gather(const struct settings *settings, struct status *status, struc
         .stop = &settings->stop,
         .deadline = deadline_in(status->plan->run.deadline_ms),
         .dry_run = true,
+        .only_reads = true,
     };
     if (!engine_open(&request, status->outcome, &status->engine, err)) {
         return false;

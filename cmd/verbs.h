@@ -15,6 +15,7 @@ extern const size_t verbs_to_come_count;
  * POSTLUDE_REPORT_TOPIC, as a run that ended `invalid`. Its exit code. */
 int cmd_refuse(const struct settings *settings, const struct error *error);
 
+int cmd_check(const struct settings *settings);
 int cmd_resolve(const struct settings *settings);
 int cmd_run(const struct settings *settings);
 int cmd_status(const struct settings *settings);

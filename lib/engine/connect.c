@@ -100,6 +100,7 @@ bool engine_read(struct engine *engine, struct error *err)
         .attempt = trigger->attempt,
         .schedule = keyed ? trigger->schedule : NULL,
         .scheduled_time = keyed ? trigger->scheduled_time : NULL,
+        .reader = request->only_reads ? engine->outcome->user : NULL,
     };
     struct ledger *ledger = NULL;
     if (!ledger_read(engine->pg, &query, request->deadline, &engine->server, &ledger, err)) {
@@ -152,7 +153,7 @@ static bool try_for(struct engine *engine, struct deadline patience, struct erro
         if (told.kind != ERROR_NONE && strcmp(err->code, PG_NO_ANSWER) == 0) {
             *err = told; /* silence tells less than what was said before it */
         }
-        if (!error_retryable(err->kind) || deadline_passed(patience)) {
+        if (request->once || !error_retryable(err->kind) || deadline_passed(patience)) {
             return false;
         }
         if (deadline_passed(silent)) {
@@ -184,11 +185,13 @@ static void log_connected(const struct engine *engine)
     buf_format(&line, "connected to %s at %s:%d as %s, PostgreSQL %s, %s, %s", outcome->database,
                outcome->host, outcome->port, outcome->user, outcome->server_version,
                outcome->pooled ? "through a pooler" : "directly", *tls ? tls : "without TLS");
-    log_info(line.data, LOG_QUIET_TEXT("host", outcome->host),
-             LOG_QUIET_NUMBER("port", outcome->port), LOG_QUIET_TEXT("database", outcome->database),
-             LOG_QUIET_TEXT("server_version", outcome->server_version),
-             LOG_QUIET_TEXT("via", outcome->pooled ? "pooler" : "direct"),
-             LOG_QUIET_TEXT("tls", tls));
+    /* Who comes again and again would fill the log with it. */
+    LOG_AT_(engine->request.once ? LOG_DEBUG : LOG_INFO, line.data,
+            LOG_QUIET_TEXT("host", outcome->host), LOG_QUIET_NUMBER("port", outcome->port),
+            LOG_QUIET_TEXT("database", outcome->database),
+            LOG_QUIET_TEXT("server_version", outcome->server_version),
+            LOG_QUIET_TEXT("via", outcome->pooled ? "pooler" : "direct"),
+            LOG_QUIET_TEXT("tls", tls));
 }
 
 bool engine_open(const struct engine_request *request, struct outcome *outcome,

@@ -31,7 +31,9 @@ struct engine_request {
     struct deadline deadline; /* of the whole run */
     const char *to;           /* the last migration to apply: an id of the plan, or NULL */
     bool dry_run;             /* decide, change nothing */
-    const struct env *env;    /* what commands get besides the database's place */
+    bool only_reads; /* nothing will be written: the login needs no more than rights to read */
+    bool once;       /* one try to connect, whatever database.wait says: the caller comes again */
+    const struct env *env; /* what commands get besides the database's place */
 };
 
 struct engine;
@@ -45,6 +47,11 @@ void engine_close(struct engine *engine);
 /* Decides and carries it out; how it ended is in the outcome. Call it once, and then engine_keep.
  */
 void engine_run(struct engine *engine, struct outcome *outcome);
+
+/* In place of engine_run: decides, and says in the outcome whether the database is at the plan:
+ * OUTCOME_NOTHING, or an error of gate_judge's kinds (engine/gate.h). *out_recent is filled as far
+ * as it can be read. */
+void engine_check(struct engine *engine, struct outcome *outcome, struct ledger_recent *out_recent);
 
 struct engine_resolution {
     const char *former, *state; /* as status names them: "unknown", "applied", ... */

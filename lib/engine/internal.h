@@ -58,6 +58,12 @@ MUST_CHECK bool engine_address(const struct engine *engine, const struct pg_aski
 /* "postlude/<run_id>/", by which the sessions of a run are known. */
 void engine_session_prefix(const char *run_id, char out_prefix[64]);
 
+/* run.c */
+
+/* What is left, and what the database has more: as decided last, less what was applied since. */
+void engine_fill_lists(struct outcome *outcome, const struct plan *plan,
+                       const struct decision *decision);
+
 /* take.c */
 
 /* Makes this run the owner of the plan, waiting for another run up to run.lock_wait. ERROR_BUSY. */

@@ -29,8 +29,7 @@ static void forget_lists(struct outcome *outcome)
     }
 }
 
-/* What is left, and what the database has more: as decided last, less what was applied since. */
-static void fill_lists(struct outcome *outcome, const struct plan *plan,
+void engine_fill_lists(struct outcome *outcome, const struct plan *plan,
                        const struct decision *decision)
 {
     forget_lists(outcome);
@@ -160,7 +159,7 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
     AUTO(decide)
     struct decision *decision = decide(request->plan, engine->ledger, request->to);
     outcome->already_applied = decision->applied_count - outcome->applied_count;
-    fill_lists(outcome, request->plan, decision);
+    engine_fill_lists(outcome, request->plan, decision);
     *out_done = true;
     if (is_duplicate(engine)) {
         return true;
@@ -183,7 +182,7 @@ static bool decide_and_apply(struct engine *engine, bool *out_done, struct error
         return engine_take(engine, err);
     }
     bool ok = engine_check_outside(engine, decision, err) && apply_steps(engine, decision, err);
-    fill_lists(outcome, request->plan, decision);
+    engine_fill_lists(outcome, request->plan, decision);
     outcome->kind = outcome->applied_count ? OUTCOME_APPLIED : OUTCOME_NOTHING;
     return ok;
 }
@@ -261,7 +260,7 @@ static bool lost_too_often(struct engine *engine, const struct error *loss, stru
 {
     AUTO(decide)
     struct decision *decision = decide(engine->request.plan, engine->ledger, engine->request.to);
-    fill_lists(engine->outcome, engine->request.plan, decision);
+    engine_fill_lists(engine->outcome, engine->request.plan, decision);
     error_set(err, ERROR_FAILED, "lost for the third time in this run: %s", loss->message);
     const struct plan_migration *next = first_pending(engine->request.plan, decision);
     if (next) {

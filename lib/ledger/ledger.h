@@ -74,6 +74,8 @@ struct ledger_query {
     int64_t attempt;
     const char *schedule;
     const char *scheduled_time; /* RFC 3339; compared as text */
+    const char
+        *reader; /* this login only reads, and is told the GRANTs for that; NULL: it writes */
 };
 
 /* One round trip: what the server is and all that the ledger knows of this plan. A database without
@@ -83,6 +85,20 @@ MUST_CHECK bool ledger_read(struct pg *pg, const struct ledger_query *query,
                             struct deadline deadline, struct catalog_server *out_server,
                             struct ledger **out_ledger, struct error *err);
 void ledger_free(struct ledger *ledger);
+
+/* How things stand with a plan's runs, for people; "" = nobody, none, not known. */
+struct ledger_recent {
+    struct ledger_recent_run {
+        char run_id[UUID_TEXT_SIZE];
+        char at[40]; /* since when the one at work is, when the other ended */
+        char trigger[32], pipeline[256], execution_id[128], operator[128];
+    } holder, failed; /* at work; the last to end ill, where none ended well after it */
+    char outcome[32]; /* of failed, as are those below */
+    char migration[256], sqlstate[6], message[1024];
+};
+/* The kinds are ledger_read's. The ledger must exist. */
+MUST_CHECK bool ledger_read_recent(struct pg *pg, const char *plan, struct deadline deadline,
+                                   struct ledger_recent *out_recent, struct error *err);
 /* The row of this id, or NULL. */
 const struct ledger_row *ledger_find(const struct ledger *ledger, const char *id);
 

@@ -217,11 +217,26 @@ static bool no_ledger(const struct pg_reply *reply)
                                           strcmp(reply->failure.sqlstate, "3F000") == 0);
 }
 
-static bool explain(const struct pg_reply *reply, struct error *err)
+/* No more than reading takes. */
+static bool advise_reader(const char *reader, struct error *err)
+{
+    AUTO(buf) struct buf name = buf_make(256);
+    pg_identifier(&name, reader);
+    return error_hint(err,
+                      "As the owner of schema postlude: GRANT USAGE ON SCHEMA postlude TO %s; "
+                      "GRANT SELECT ON ALL TABLES IN SCHEMA postlude TO %s;",
+                      name.data, name.data);
+}
+
+static bool explain(const struct pg_reply *reply, const struct ledger_query *query,
+                    struct error *err)
 {
     if (strcmp(reply->failure.sqlstate, "42501") == 0) {
         err->kind = ERROR_DENIED;
         error_wrap(err, "the login may not read the ledger");
+        if (query->reader) {
+            return advise_reader(query->reader, err);
+        }
         return error_hint(err, "Another role made schema postlude: let this login be a member of "
                                "that role, or GRANT it USAGE on the schema, EXECUTE on its "
                                "functions, and SELECT, INSERT, UPDATE, DELETE on its tables.");
@@ -250,7 +265,7 @@ bool ledger_read(struct pg *pg, const struct ledger_query *query, struct deadlin
     AUTO(pg_reply) struct pg_reply reply = {0};
     bool ok = pg_query(pg, sql.data, deadline, &reply, err);
     if (!ok && !no_ledger(&reply)) {
-        return explain(&reply, err);
+        return explain(&reply, query, err);
     }
     struct catalog_server server;
     if (!catalog_server_read(pg, &reply, SET_SERVER, &server, err)) {

@@ -236,7 +236,8 @@ static void ill_advice(const struct outcome *outcome, struct buf *out)
                           : "Start the run again: it goes on where this one ended.");
         return;
     case ERROR_PENDING:
-        buf_text(out, "Run \"postlude run\" to apply them.");
+        buf_text(out, *outcome->error.hint ? outcome->error.hint
+                                           : "Run \"postlude run\" to apply them.");
         return;
     case ERROR_NONE:
     case ERROR_UNDELIVERED:

@@ -39,8 +39,8 @@ static void read_words(const char *text, struct words *words)
 static void show_settings(const struct settings *settings, struct buf *out)
 {
     static const char *const names[OPTION_COUNT] = {
-        "plan", "json",   "log", "log-level", "version", "help", "event", "dry-run",
-        "to",   "reason", "by",  "applied",   "retry",   "skip", "accept"};
+        "plan", "json",   "log", "log-level", "version", "help",  "event", "dry-run",
+        "to",   "reason", "by",  "wait",      "applied", "retry", "skip",  "accept"};
     buf_text(out, settings->verb->name);
     buf_format(out, "%s%s", settings->argument ? " " : "",
                settings->argument ? settings->argument : "");
@@ -109,6 +109,8 @@ static void help_holds_everything_in_80_columns(void **state)
                                         "--to ID",
                                         "--reason TEXT",
                                         "--by NAME",
+                                        "--wait DURATION",
+                                        "POSTLUDE_WAIT",
                                         "--applied",
                                         "--retry",
                                         "--skip",
