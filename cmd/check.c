@@ -111,6 +111,7 @@ static void describe_runs(const struct ledger_recent *recent, struct buf *out)
         buf_text(out, "run ");
         name_run(&recent->holder, out);
         buf_format(out, " is at work since %s", recent->holder.at);
+        buf_text(out, recent->holder_sessions ? "" : ", but no session of it is to be seen");
     }
     if (*recent->failed.run_id) {
         buf_text(out, out->length ? "; the last run, " : "the last run, ");
@@ -188,10 +189,12 @@ static void wait_for_plan(struct check *check)
 static void advise(const struct check *check, struct error *error)
 {
     const struct ledger_recent *recent = &check->recent;
-    const char *first = *recent->holder.run_id ? "A run is at work: give --wait the time it takes. "
-                        : *recent->failed.run_id
-                            ? "Mend what the last run failed of, and start it again. "
-                            : "";
+    bool dead = recent->holder_sessions == 0;
+    const char *first =
+        *recent->holder.run_id   ? dead ? "If that run was killed, start another one: it goes on. "
+                                        : "A run is at work: give --wait the time it takes. "
+        : *recent->failed.run_id ? "Mend what the last run failed of, and start it again. "
+                                 : "";
     if (check->wait_ms > 0) {
         error_hint(error, "%s" GATE, *first ? first : "Nobody applied them meanwhile. ");
     } else {

@@ -92,8 +92,9 @@ struct ledger_recent {
         char run_id[UUID_TEXT_SIZE];
         char at[40]; /* since when the one at work is, when the other ended */
         char trigger[32], pipeline[256], execution_id[128], operator[128];
-    } holder, failed; /* at work; the last to end ill, where none ended well after it */
-    char outcome[32]; /* of failed, as are those below */
+    } holder, failed;        /* at work; the last to end ill, where none ended well after it */
+    int64_t holder_sessions; /* of the one at work, as the server names them; 0: killed, perhaps */
+    char outcome[32];        /* of failed, as are those below */
     char migration[256], sqlstate[6], message[1024];
 };
 /* The kinds are ledger_read's. The ledger must exist. */

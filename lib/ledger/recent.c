@@ -15,11 +15,14 @@ static const char failed_sql[] = "SELECT f.run_id, " LEDGER_TIME(
                      " AND w.started_at > f.started_at AND w.outcome IN ('applied', 'nothing')) "
                      "AND f.plan = ";
 
-static const char holder_sql[] =
-    "SELECT p.owner, " LEDGER_TIME("p.owned_since") ", r.trigger, r.pipeline, r.execution_id,"
-                                                    " r.operator FROM postlude.plan p LEFT JOIN "
-                                                    "postlude.run r ON r.run_id = p.owner"
-                                                    " WHERE p.owner IS NOT NULL AND p.plan = ";
+static const char holder_sql[] = "SELECT p.owner, " LEDGER_TIME(
+    "p.owned_since") ", r.trigger, r.pipeline, r.execution_id,"
+                     " r.operator, (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a"
+                     " WHERE pg_catalog.starts_with(a.application_name, 'postlude/' || p.owner || "
+                     "'/'))"
+                     " FROM postlude.plan p LEFT JOIN "
+                     "postlude.run r ON r.run_id = p.owner"
+                     " WHERE p.owner IS NOT NULL AND p.plan = ";
 
 static void read_run(const struct pg_reply *reply, size_t set, struct ledger_recent_run *run)
 {
@@ -48,6 +51,8 @@ bool ledger_read_recent(struct pg *pg, const char *plan, struct deadline deadlin
     *out_recent = (struct ledger_recent){0};
     read_run(&reply, SET_FAILED, &out_recent->failed);
     read_run(&reply, SET_HOLDER, &out_recent->holder);
+    const char *sessions = pg_value(&reply, SET_HOLDER, 0, 6);
+    (void)!(sessions && text_integer(sessions, 0, INT64_MAX, &out_recent->holder_sessions));
     text_copy(out_recent->outcome, sizeof out_recent->outcome, pg_value(&reply, SET_FAILED, 0, 6));
     text_copy(out_recent->migration, sizeof out_recent->migration,
               pg_value(&reply, SET_FAILED, 0, 7));

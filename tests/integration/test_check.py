@@ -117,6 +117,8 @@ class Check(LabCase):
         self.lab.psql(f"update postlude.plan set owner = '{RUN}', owned_since = now()", db)
         report = self.checks(9, "pending", plan=plan)
         self.assertEqual(report["running"]["run_id"], RUN)
+        self.assertIn("no session of it is to be seen", report["error"]["message"])
+        self.assertIn("was killed", report["error"]["hint"])
 
     def test_says_who_is_at_work(self):
         db, _ = self.deployed(FIRST)
@@ -130,6 +132,7 @@ class Check(LabCase):
         self.assertIn(f"run {report['running']['run_id']} (codepipeline orders-prod, execution "
                       f"{execution}) is at work since 20", report["error"]["message"])
         self.assertIn("A run is at work", report["error"]["hint"])
+        self.assertNotIn("no session", report["error"]["message"])
         self.assertIn("is at work since", self.shown(9, plan=plan))
         process.send_signal(signal.SIGTERM)
         self.assertEqual(self.lab.finish(process).code, 7)

@@ -1,5 +1,6 @@
 #include "engine/gate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -96,18 +97,20 @@ static void names_five_of_many(void **state)
     (void)state;
     struct world world;
     make(&world);
-    struct plan_migration many[7] = {{0}};
-    char names[7][8];
-    for (size_t i = 0; i < COUNT(many); i++) {
+    enum { MANY = 7 };
+    struct plan_migration *many = memory_new(MANY, sizeof *many);
+    char names[MANY][8];
+    for (size_t i = 0; i < MANY; i++) {
         names[i][0] = (char)('a' + (char)i);
         names[i][1] = '\0';
         many[i].id = names[i];
     }
     world.ledger.count = 0;
     world.plan.migrations = many;
-    world.plan.migration_count = COUNT(many);
+    world.plan.migration_count = MANY;
     assert_int_equal(judge(&world), ERROR_PENDING);
     assert_string_equal(world.err.message, "7 migrations are pending: a, b, c, d, e and 2 more");
+    free(many);
 }
 
 static void what_was_cut_off_is_for_the_next_run_or_a_person(void **state)
