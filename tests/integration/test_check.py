@@ -207,9 +207,12 @@ class Check(LabCase):
         self.said(self.lab.finish(process), 0, "nothing")
 
     def test_a_database_that_does_not(self):
-        plan = self.lab.plan(ORDERS, "orders")
-        report = self.checks(4, "unreachable", "--wait", "2s", plan=plan, port=dead_port())
+        plan = self.lab.plan(ORDERS, "orders", database={"wait": "60s"})
+        run = self.lab.run("check", "--wait", "2s", plan=plan, port=dead_port())
+        report = self.said(run, 4, "unreachable")
         self.assertIn("after 2.0 s of waiting", report["error"]["message"])
+        self.assertNotIn("trying again for", run.err)  # as database.wait would have it
+        plan = self.lab.plan(ORDERS, "orders")
         self.checks(4, "unreachable", plan=plan, port=dead_port())
 
     def test_a_server_that_never_answers(self):
@@ -227,6 +230,16 @@ class Check(LabCase):
         report = self.said(self.lab.finish(process), 7, "interrupted")
         self.assertLess(time.monotonic() - began, 5)
         self.assertIn("3 migrations are pending", report["error"]["message"])
+
+    def test_told_to_stop_in_the_middle_of_a_look(self):
+        db, plan = self.deployed()
+        with self.lab.session(db, "begin; lock postlude.migration; select pg_sleep(60);"):
+            for args in ((), ("--wait", "5m")):
+                process = self.lab.start_run("check", "--json", *args, plan=plan)
+                self.lab.wait_for(db, "select count(*) from pg_stat_activity where datname = "
+                                      "current_database() and wait_event_type = 'Lock'", "1")
+                process.send_signal(signal.SIGTERM)
+                self.said(self.lab.finish(process), 7, "interrupted")
 
     def test_no_connection_is_left_between_looks(self):
         db = self.lab.database()

@@ -150,6 +150,17 @@ class Secrets(LoginCase):
         self.assertEqual(self.asked(), 2, run)
         self.assertFalse(self.lab.has_ledger(db))
 
+    def test_a_rotation_while_a_check_waits(self):
+        role, db = self.role(), self.lab.database()
+        self.aws.put_secret("ledger/gate", self.login(role))
+        plan = self.plan(ORDERS, db, secret="ledger/gate", user=None)
+        process = self.lab.start_run("check", "--json", "--wait", "60s", plan=plan,
+                                     env={"DB_PASSWORD": None}, port=self.lab.direct)
+        self.assertIn(b"looking again for", process.stderr.readline())
+        self.rotate(role, "ledger/gate")
+        self.ends(self.run_it(self.plan(ORDERS, db, secret="ledger/gate", user=None)), 0, "applied")
+        self.ends(self.lab.finish(process), 0, "nothing")
+
     def test_a_rotation_in_the_middle_of_a_run(self):
         db = self.lab.database()
         role = self.role()

@@ -119,6 +119,18 @@ class Tokens(LoginCase):
         for run in (status, resolved):
             self.seen_nowhere(run)
 
+    def test_a_check_signs_for_each_look(self):
+        plan = self.by_token()
+        process = self.lab.start_run("check", "--json", "--wait", "60s", plan=plan,
+                                     env={"DB_PASSWORD": None}, port=self.door.port)
+        time.sleep(3)
+        looks = {parameter(token, "X-Amz-Date") for token in self.door.tokens}
+        self.assertGreater(len(looks), 1, "one token for all")
+        self.ends(self.run_it(plan), 0, "applied")
+        run = self.lab.finish(process)
+        self.ends(run, 0, "nothing")
+        self.seen_nowhere(run)
+
     def test_a_new_token_for_each_connection(self):
         # Lost in the middle, a guard beside it, and a command that logs in by itself.
         psql = f"{self.lab.server.programs}/psql -XqAt"
