@@ -136,9 +136,10 @@ static void say_waiting(const struct check *check, struct deadline deadline, str
                         struct deadline *silent)
 {
     const struct error *error = &check->outcome->error;
-    AUTO(buf) struct buf now = buf_make(8192);
-    buf_format(&now, "%s; ", error->message);
-    describe_runs(&check->recent, &now);
+    AUTO(buf) struct buf runs = buf_make(8192);
+    AUTO(buf) struct buf now = buf_make(16384);
+    describe_runs(&check->recent, &runs);
+    buf_format(&now, "%s%s%s", error->message, runs.length ? "; " : "", runs.data);
     if (strcmp(now.data, said->data) == 0 && !deadline_passed(*silent)) {
         return;
     }
@@ -149,10 +150,8 @@ static void say_waiting(const struct check *check, struct deadline deadline, str
     buf_text(&line, "looking again for ");
     text_show_duration(&line, deadline_left_ms(deadline));
     struct error shown = *error;
-    if (*check->recent.holder.run_id || *check->recent.failed.run_id) {
-        error_set(&shown, error->kind, "%s", now.data);
-        error_hint(&shown, "%s", error->hint);
-    }
+    error_set(&shown, error->kind, "%s", now.data);
+    error_hint(&shown, "%s", error->hint);
     log_trouble(error->kind == ERROR_PENDING ? LOG_INFO : LOG_WARN, line.data, &shown);
 }
 
@@ -160,7 +159,7 @@ static void wait_for_plan(struct check *check)
 {
     struct deadline deadline = deadline_in(check->wait_ms);
     struct deadline silent = deadline_in(0);
-    AUTO(buf) struct buf said = buf_make(8192);
+    AUTO(buf) struct buf said = buf_make(16384);
     for (unsigned looks = 1;; looks++) {
         bool last = deadline_passed(deadline);
         look(check, deadline);
@@ -193,7 +192,7 @@ static void advise(const struct check *check, struct error *error)
     const char *first =
         *recent->holder.run_id   ? dead ? "If that run was killed, start another one: it goes on. "
                                         : "A run is at work: give --wait the time it takes. "
-        : *recent->failed.run_id ? "Mend what the last run failed of, and start it again. "
+        : *recent->failed.run_id ? "Mend what the last run failed at, and start it again. "
                                  : "";
     if (check->wait_ms > 0) {
         error_hint(error, "%s" GATE, *first ? first : "Nobody applied them meanwhile. ");

@@ -165,6 +165,7 @@ class Check(LabCase):
         self.ends(self.lab.run("run", plan=right, event=self.lab.event()), 0, "applied")
         run = self.lab.finish(process)
         self.said(run, 0, "nothing")
+        self.assertIn("1 migration is pending: 0002_b; the last run, ", run.err)
         self.assertIn("SQLSTATE 42703", run.err)
 
     def test_waits_until_a_run_has_applied_it(self):
