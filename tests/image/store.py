@@ -1,0 +1,91 @@
+"""Images: built by buildah, in a store of our own, without any registry."""
+
+import json
+import os
+import shutil
+import zlib
+
+import debian
+from tools import call
+
+BASE = "localhost/postlude-base"
+ALPINE = "localhost/postlude-musl"
+
+
+class Store:
+    """The images in a folder, and their root file systems as folders."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
+        self._containers = []
+        self._buildah = ["buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run",
+                         "--storage-driver", "vfs"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Removes everything but the images that are the same the next time."""
+        for container in self._containers:
+            self.buildah("rm", container)
+        for image in json.loads(self.buildah("images", "--json") or "null") or []:
+            if not any(f"{kept}:latest" in (image["names"] or []) for kept in (BASE, ALPINE)):
+                self.buildah("rmi", "--force", image["id"])
+
+    def buildah(self, *args, stdin=None):
+        return call(*self._buildah, *args, stdin=stdin, TMPDIR=self.folder)
+
+    def has(self, name):
+        return bool(self.buildah("images", "--quiet", "--filter", f"reference={name}:latest"))
+
+    def make(self, name, fill):
+        """An image of the root that fill(folder) makes; made once."""
+        if self.has(name):
+            return
+        root = f"{self.folder}/root"
+        shutil.rmtree(root, ignore_errors=True)
+        os.makedirs(root)
+        fill(root)
+        container = self.buildah("from", "scratch")
+        self.buildah("add", container, f"{root}/.", "/")
+        self.buildah("commit", "--rm", container, name)
+        shutil.rmtree(root)
+
+    def bases(self):
+        self.make(ALPINE, debian.musl)
+        self.make(BASE, debian.bootstrap)
+
+    def build(self, name, *options, context, text=None):
+        """An image of a Dockerfile: a file of the context named by --file, or text."""
+        where = ["--file", "-"] if text else []
+        self.buildah("bud", "--isolation", "chroot", "--pull-never", *options, *where, "--tag",
+                     name, context, stdin=text)
+
+    def config(self, name):
+        """The image's configuration: User, Entrypoint, Env, Labels."""
+        return json.loads(self.buildah("inspect", "--type", "image", name))["OCIv1"]["config"]
+
+    def root(self, name):
+        """The folder with the image's files, for this session."""
+        container = self.buildah("from", name)
+        self._containers.append(container)
+        return self.buildah("mount", container)
+
+    def layers(self, name):
+        """(size as pushed by buildah, size as gzip makes it at its usual level) of each layer."""
+        folder = f"{self.folder}/pushed"
+        shutil.rmtree(folder, ignore_errors=True)
+        self.buildah("push", name, f"dir:{folder}")
+        with open(f"{folder}/manifest.json", encoding="utf-8") as stream:
+            manifest = json.load(stream)
+        sizes = []
+        for layer in manifest["layers"]:
+            with open(f"{folder}/{layer['digest'].removeprefix('sha256:')}", "rb") as stream:
+                data = zlib.decompress(stream.read(), wbits=31)
+            sizes.append((layer["size"], len(zlib.compress(data, 6))))
+        shutil.rmtree(folder)
+        return sizes
