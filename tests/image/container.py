@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 
+from processes import with_parent
 from tools import ENVIRONMENT, call
 
 CAPABILITIES = ("bounding", "effective", "permitted", "inheritable", "ambient")
@@ -35,9 +36,10 @@ class Containers:
         os.makedirs(bundle)
         with open(f"{bundle}/config.json", "w", encoding="utf-8") as stream:
             json.dump(_config(root, argv, user, env, shown), stream)
-        process = subprocess.Popen([*self._runc, "run", "--bundle", bundle, name], env=ENVIRONMENT,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
+        # runc passes the signal on: the container ends with us.
+        command = with_parent([*self._runc, "run", "--bundle", bundle, name], "TERM")
+        process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return Container(self._runc, name, process)
 
 

@@ -18,20 +18,13 @@ class Store:
     def __init__(self, folder):
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
-        self._containers = []
         self._buildah = ["buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run",
                          "--storage-driver", "vfs"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+        self.close()  # what one that was killed has left
 
     def close(self):
         """Removes everything but the images that are the same the next time."""
-        for container in self._containers:
-            self.buildah("rm", container)
+        self.buildah("rm", "--all")
         for image in json.loads(self.buildah("images", "--json") or "null") or []:
             if not any(f"{kept}:latest" in (image["names"] or []) for kept in (BASE, ALPINE)):
                 self.buildah("rmi", "--force", image["id"])
@@ -71,9 +64,7 @@ class Store:
 
     def root(self, name):
         """The folder with the image's files, for this session."""
-        container = self.buildah("from", name)
-        self._containers.append(container)
-        return self.buildah("mount", container)
+        return self.buildah("mount", self.buildah("from", name))
 
     def layers(self, name):
         """(size as pushed by buildah, size as gzip makes it at its usual level) of each layer."""

@@ -25,7 +25,7 @@ from store import ALPINE, BASE, Store  # noqa: E402
 from tools import Failed, missing, skip  # noqa: E402
 from watch import Watch  # noqa: E402
 
-CACHE = os.environ.get("CACHE", f"{REPOSITORY}/build/tests/image")
+CACHE = os.environ.get("IMAGE_CACHE", f"{REPOSITORY}/build/tests/image")
 IMAGE = "localhost/postlude"
 ONTO = "localhost/postlude-onto"
 LIMIT = 9_000_000  # what the contract with those who pull it says, in bytes, compressed
@@ -237,11 +237,13 @@ class Content(ImageCase):
         self.assertLessEqual(usual, LIMIT)
         self.assertGreater(usual, LIMIT // 4)
 
-    def test_holds_no_shell_and_nothing_that_anybody_may_write(self):
+    def test_holds_one_program_and_no_shell(self):
         programs = [path for path in self.files() if os.access(path, os.X_OK)]
         self.assertEqual({os.path.dirname(path) for path in programs},
                          {f"{self.root}/postlude/bin", f"{self.root}/postlude/lib"})
         self.assertEqual(os.listdir(f"{self.root}/postlude/bin"), ["postlude"])
+
+    def test_is_roots_and_nobody_elses_to_write(self):
         for place, folders, files in os.walk(self.root):
             for name in folders + files:
                 state = os.lstat(f"{place}/{name}")
