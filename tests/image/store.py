@@ -5,7 +5,6 @@ import os
 import shutil
 import zlib
 
-import debian
 from tools import call
 
 BASE = "localhost/postlude-base"
@@ -20,7 +19,6 @@ class Store:
         os.makedirs(folder, exist_ok=True)
         self._buildah = ["buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run",
                          "--storage-driver", "vfs"]
-        self.close()  # what one that was killed has left
 
     def close(self):
         """Removes everything but the images that are the same the next time."""
@@ -48,15 +46,15 @@ class Store:
         self.buildah("commit", "--rm", container, name)
         shutil.rmtree(root)
 
-    def bases(self):
-        self.make(ALPINE, debian.musl)
-        self.make(BASE, debian.bootstrap)
-
     def build(self, name, *options, context, text=None):
         """An image of a Dockerfile: a file of the context named by --file, or text."""
         where = ["--file", "-"] if text else []
         self.buildah("bud", "--isolation", "chroot", "--pull-never", *options, *where, "--tag",
                      name, context, stdin=text)
+
+    def step(self, name, *argv):
+        """Runs a program in an image as a build does."""
+        self.buildah("run", "--isolation", "chroot", self.buildah("from", name), "--", *argv)
 
     def config(self, name):
         """The image's configuration: User, Entrypoint, Env, Labels."""

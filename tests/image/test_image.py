@@ -15,6 +15,7 @@ sys.path[:0] = [f"{os.path.dirname(HERE)}/lab", f"{os.path.dirname(HERE)}/integr
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
+import debian  # noqa: E402
 from aws_endpoint import AwsEndpoint  # noqa: E402
 from case import ORDERS, ORDER_IDS, LabCase, main, share_lab  # noqa: E402
 from container import Containers  # noqa: E402
@@ -44,13 +45,23 @@ CONTAINERS: Containers
 
 
 def try_out():
-    """Skips everything where this machine runs no container at all."""
-    STORE.bases()
+    """Skips everything where this machine builds or runs no container at all."""
+    try:
+        STORE.close()  # what a test that was killed has left
+        STORE.buildah("from", "scratch")
+    except Failed as error:
+        skip(f"buildah does not work here: {error}")
+    STORE.make(ALPINE, debian.musl)
+    try:
+        STORE.step(ALPINE, "/bin/sh", "-c", "exit 0")
+    except Failed as error:
+        skip(f"buildah runs no step of a build here: {error}")
     done = CONTAINERS.start(STORE.root(ALPINE), ["/bin/sh", "-c", "exit 5"], "1234:1234", {})
     _, err = done.process.communicate(timeout=60)
     done.remove()
     if done.process.returncode != 5:
         skip(f"runc runs no container here: {err.decode(errors='replace').strip()}")
+    STORE.make(BASE, debian.bootstrap)
 
 
 def timed(what, work, *args, **how):
@@ -62,12 +73,12 @@ def timed(what, work, *args, **how):
 def setUpModule():  # pylint: disable=invalid-name
     global STORE, CONTAINERS  # pylint: disable=global-statement
     STORE = Store(CACHE)
-    unittest.addModuleCleanup(STORE.close)
     aws = AwsEndpoint().start()
     unittest.addModuleCleanup(aws.stop)
     share_lab(Lab(aws=aws))
     CONTAINERS = Containers(f"{LabCase.lab.folder}/containers")
     timed("two base images, and a container", try_out)
+    unittest.addModuleCleanup(STORE.close)
     timed("the image", build, IMAGE, REPOSITORY)
     timed("the same to copy from", build, ONTO, sources(), "--target", "onto")
 
