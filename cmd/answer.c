@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/text.h"
 #include "base/wait.h"
 #include "outcome/outcome.h"
@@ -131,4 +130,20 @@ json_t *answer_error_object(const struct error *error)
     AUTO(outcome) struct outcome *outcome = outcome_new();
     outcome_fail(outcome, error);
     return outcome_error_json(outcome, OUTCOME_WHOLE);
+}
+
+void answer_log_end(const struct outcome *outcome)
+{
+    AUTO(buf) struct buf line = buf_make(2048);
+    outcome_summary(outcome, &line);
+    const struct log_field fields[] = {
+        LOG_QUIET_TEXT("outcome", outcome_name(outcome)),
+        LOG_QUIET_NUMBER("exit_code", outcome_exit_code(outcome)),
+        LOG_QUIET_TEXT("error", outcome->error.message),
+        LOG_QUIET_TEXT("where", outcome->error.where),
+        LOG_QUIET_TEXT("code", outcome->error.code),
+        LOG_QUIET_TEXT("hint", outcome->error.hint),
+    };
+    log_write(outcome->kind == OUTCOME_ERROR ? LOG_ERROR : LOG_INFO, line.data, fields,
+              COUNT(fields));
 }

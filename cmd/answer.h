@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cmd/settings.h"
+#include "outcome/outcome.h"
 
 /* Writes the text to stdout; 0, or the exit code of an internal error when it could not, which is
  * then said on stderr. */
@@ -29,5 +30,8 @@ void answer_describe(const struct error *error, size_t width, struct buf *out);
 
 /* The error as the object that the report carries too; null for none. New reference. */
 json_t *answer_error_object(const struct error *error);
+
+/* The log's closing line: what it came to, in fields. */
+void answer_log_end(const struct outcome *outcome);
 
 #endif

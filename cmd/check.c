@@ -225,26 +225,23 @@ static void explain(struct check *check)
 
 static json_t *run_json(const struct ledger_recent_run *run, const char *at)
 {
-    json_t *object = json_object();
-    if (!object) {
-        memory_die();
-    }
-    (void)json_object_set_new(object, "run_id", json_string(run->run_id));
-    (void)json_object_set_new(object, at, json_optional(run->at));
-    (void)json_object_set_new(object, "trigger", json_optional(run->trigger));
-    (void)json_object_set_new(object, "pipeline", json_optional(run->pipeline));
-    (void)json_object_set_new(object, "execution_id", json_optional(run->execution_id));
-    (void)json_object_set_new(object, "by", json_optional(run->operator));
+    json_t *object = json_made(json_object());
+    json_put(object, "run_id", json_string(run->run_id));
+    json_put(object, at, json_optional(run->at));
+    json_put(object, "trigger", json_optional(run->trigger));
+    json_put(object, "pipeline", json_optional(run->pipeline));
+    json_put(object, "execution_id", json_optional(run->execution_id));
+    json_put(object, "by", json_optional(run->operator));
     return object;
 }
 
 static json_t *failure_json(const struct ledger_recent *recent)
 {
     json_t *object = run_json(&recent->failed, "finished_at");
-    (void)json_object_set_new(object, "outcome", json_optional(recent->outcome));
-    (void)json_object_set_new(object, "migration", json_optional(recent->migration));
-    (void)json_object_set_new(object, "sqlstate", json_optional(recent->sqlstate));
-    (void)json_object_set_new(object, "message", json_optional(recent->message));
+    json_put(object, "outcome", json_optional(recent->outcome));
+    json_put(object, "migration", json_optional(recent->migration));
+    json_put(object, "sqlstate", json_optional(recent->sqlstate));
+    json_put(object, "message", json_optional(recent->message));
     return object;
 }
 
@@ -255,30 +252,15 @@ static int answer(const struct check *check)
     const struct ledger_recent *recent = &check->recent;
     if (settings->json) {
         AUTO(json) json_t *report = outcome_json(check->outcome, OUTCOME_WHOLE);
-        (void)json_object_set_new(report, "running",
-                                  *recent->holder.run_id ? run_json(&recent->holder, "since")
-                                                         : json_null());
-        (void)json_object_set_new(report, "last_failure",
-                                  *recent->failed.run_id ? failure_json(recent) : json_null());
+        json_put(report, "running",
+                 *recent->holder.run_id ? run_json(&recent->holder, "since") : json_null());
+        json_put(report, "last_failure",
+                 *recent->failed.run_id ? failure_json(recent) : json_null());
         return answer_json(report);
     }
     AUTO(buf) struct buf text = buf_make(TEXT_MAX);
     outcome_text(check->outcome, OUTCOME_WHOLE, settings->width, &text);
     return answer_text(&text);
-}
-
-/* Whoever watches the log of a container that waited sees how that ended. */
-static void log_end(const struct outcome *outcome)
-{
-    AUTO(buf) struct buf line = buf_make(2048);
-    outcome_summary(outcome, &line);
-    bool ill = outcome->kind == OUTCOME_ERROR;
-    LOG_AT_(ill ? LOG_ERROR : LOG_INFO, line.data, LOG_QUIET_TEXT("outcome", outcome_name(outcome)),
-            LOG_QUIET_NUMBER("exit_code", outcome_exit_code(outcome)),
-            LOG_QUIET_TEXT("error", outcome->error.message),
-            LOG_QUIET_TEXT("where", outcome->error.where),
-            LOG_QUIET_TEXT("code", outcome->error.code),
-            LOG_QUIET_TEXT("hint", outcome->error.hint));
 }
 
 static bool prepare(struct check *check, struct error *err)
@@ -308,7 +290,7 @@ int cmd_check(const struct settings *settings)
     }
     check.outcome->finished_ms = clock_wall_ms();
     if (settings->log_json) {
-        log_end(check.outcome);
+        answer_log_end(check.outcome);
     }
     int code = outcome_exit_code(check.outcome);
     int written = answer(&check);

@@ -261,22 +261,6 @@ static int answer(const struct run *run)
     return answer_text_within(&text, patience(settings));
 }
 
-static void log_end(const struct outcome *outcome)
-{
-    AUTO(buf) struct buf line = buf_make(2048);
-    outcome_summary(outcome, &line);
-    const struct log_field fields[] = {
-        LOG_QUIET_TEXT("outcome", outcome_name(outcome)),
-        LOG_QUIET_NUMBER("exit_code", outcome_exit_code(outcome)),
-        LOG_QUIET_TEXT("error", outcome->error.message),
-        LOG_QUIET_TEXT("where", outcome->error.where),
-        LOG_QUIET_TEXT("code", outcome->error.code),
-        LOG_QUIET_TEXT("hint", outcome->error.hint),
-    };
-    log_write(outcome->kind == OUTCOME_ERROR ? LOG_ERROR : LOG_INFO, line.data, fields,
-              COUNT(fields));
-}
-
 static void log_metrics(const struct outcome *outcome)
 {
     if (outcome_emf_wanted(outcome)) {
@@ -303,7 +287,7 @@ static int conclude(struct run *run)
     outcome->finished_ms = outcome->finished_ms ? outcome->finished_ms : clock_wall_ms();
     locate(run);
     if (run->settings->log_json) {
-        log_end(outcome);
+        answer_log_end(outcome);
         log_metrics(outcome);
     }
     /* The answer first: publishing may take a minute. What became of the database is what the exit

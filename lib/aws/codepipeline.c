@@ -1,25 +1,14 @@
 #include "aws/codepipeline.h"
 
 #include "aws/json_call.h"
-#include "base/memory.h"
+#include "base/json.h"
 #include "base/text.h"
 
 #define TARGET "CodePipeline_20150709."
 
 static json_t *question(const char *pipeline)
 {
-    json_t *made = json_pack("{s:s}", "pipelineName", pipeline);
-    if (!made) {
-        memory_die();
-    }
-    return made;
-}
-
-static void add(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0) {
-        memory_die();
-    }
+    return json_made(json_pack("{s:s}", "pipelineName", pipeline));
 }
 
 static bool not_an_answer(const char *operation, struct error *err)
@@ -37,7 +26,7 @@ bool aws_codepipeline_get(struct aws *aws, const struct aws_execution_query *que
 {
     AUTO(json) json_t *request = question(query->pipeline);
     AUTO(json) json_t *answer = NULL;
-    add(request, "pipelineExecutionId", json_string(query->execution_id));
+    json_put(request, "pipelineExecutionId", json_string(query->execution_id));
     const struct aws_json_call call = {
         .service = AWS_CODEPIPELINE,
         .region = query->region,
@@ -55,13 +44,13 @@ bool aws_codepipeline_list(struct aws *aws, const struct aws_executions_query *q
 {
     AUTO(json) json_t *request = question(query->pipeline);
     AUTO(json) json_t *answer = NULL;
-    add(request, "maxResults", json_integer(AWS_EXECUTIONS_PAGE));
+    json_put(request, "maxResults", json_integer(AWS_EXECUTIONS_PAGE));
     if (query->stage) {
-        add(request, "filter",
-            json_pack("{s:{s:s}}", "succeededInStage", "stageName", query->stage));
+        json_put(request, "filter",
+                 json_pack("{s:{s:s}}", "succeededInStage", "stageName", query->stage));
     }
     if (!text_empty(query->next_token)) {
-        add(request, "nextToken", json_string(query->next_token));
+        json_put(request, "nextToken", json_string(query->next_token));
     }
     const struct aws_json_call call = {
         .service = AWS_CODEPIPELINE,

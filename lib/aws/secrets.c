@@ -92,13 +92,13 @@ bool aws_secret_name_parse(const char *text, struct aws_secret_name *out_name, s
 
 static json_t *make_request(const struct aws_secret_name *name)
 {
-    json_t *request = json_object();
-    (void)json_object_set_new(request, "SecretId", json_safe(name->id));
+    json_t *request = json_made(json_object());
+    json_put(request, "SecretId", json_safe(name->id));
     if (*name->version) {
-        (void)json_object_set_new(request, "VersionId", json_safe(name->version));
+        json_put(request, "VersionId", json_safe(name->version));
     }
     if (*name->stage) {
-        (void)json_object_set_new(request, "VersionStage", json_safe(name->stage));
+        json_put(request, "VersionStage", json_safe(name->stage));
     }
     return request;
 }

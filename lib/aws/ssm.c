@@ -89,10 +89,10 @@ bool aws_ssm_read(struct aws *aws, const char *name, struct aws_limit *limit, ch
     if (!find_region(aws, name, limit, region, err)) {
         return false;
     }
-    AUTO(json) json_t *request = json_object();
+    AUTO(json) json_t *request = json_made(json_object());
     AUTO(json) json_t *answer = NULL;
-    (void)json_object_set_new(request, "Name", json_safe(name));
-    (void)json_object_set_new(request, "WithDecryption", json_true());
+    json_put(request, "Name", json_safe(name));
+    json_put(request, "WithDecryption", json_true());
     const struct aws_json_call call = {.service = AWS_SSM,
                                        .region = region,
                                        .target = "AmazonSSM.GetParameter",

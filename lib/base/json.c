@@ -95,3 +95,25 @@ json_t *json_safe(const char *text)
     }
     return value;
 }
+
+json_t *json_made(json_t *value)
+{
+    if (!value) {
+        memory_die();
+    }
+    return value;
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) != 0) {
+        memory_die();
+    }
+}
+
+void json_append(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) != 0) {
+        memory_die();
+    }
+}

@@ -35,6 +35,13 @@ json_t *json_optional(const char *text);
 /* The same, "" staying "". */
 json_t *json_safe(const char *text);
 
+/* What jansson made; ends the program where it was NULL, since memory is short then. */
+json_t *json_made(json_t *value);
+/* Adds a member, or an element, which is handed over. They end the program likewise, also for a
+ * NULL. */
+void json_put(json_t *object, const char *key, json_t *value);
+void json_append(json_t *array, json_t *value);
+
 DEFINE_AUTO(json, json_t *, json_decref)
 
 #endif

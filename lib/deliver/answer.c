@@ -2,25 +2,17 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/memory.h"
 #include "base/text.h"
 #include "deliver/cloudformation.h"
 
 enum { REASON_MAX = 16384, PART_MAX = 4096, URL_MAX = 1024 };
-
-static void put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0) {
-        memory_die();
-    }
-}
 
 /* All properties of CloudFormation are strings. */
 static void put_count(json_t *object, const char *key, size_t count)
 {
     AUTO(buf) struct buf digits = buf_make(32);
     buf_format(&digits, "%zu", count);
-    put(object, key, json_string(digits.data));
+    json_put(object, key, json_string(digits.data));
 }
 
 static bool is_success(const struct trigger_request *request, const struct outcome *outcome)
@@ -43,12 +35,9 @@ static json_t *physical_id(const struct trigger_request *request, const struct o
 /* What Fn::GetAtt can read. */
 static json_t *data(const struct outcome *outcome)
 {
-    json_t *object = json_object();
-    if (!object) {
-        memory_die();
-    }
-    put(object, "Outcome", json_string(outcome_name(outcome)));
-    put(object, "RunId", json_safe(outcome->run_id));
+    json_t *object = json_made(json_object());
+    json_put(object, "Outcome", json_string(outcome_name(outcome)));
+    json_put(object, "RunId", json_safe(outcome->run_id));
     put_count(object, "Applied", outcome->applied_count);
     put_count(object, "AlreadyApplied", outcome->already_applied);
     put_count(object, "Pending", outcome->pending_count);
@@ -82,17 +71,15 @@ static void add_reason(const struct outcome *outcome, struct buf *out, struct bu
 
 static json_t *answer(const struct trigger_request *request, const struct outcome *outcome)
 {
-    json_t *object = json_object();
-    if (!object) {
-        memory_die();
-    }
-    put(object, "Status", json_string(is_success(request, outcome) ? "SUCCESS" : "FAILED"));
-    put(object, "Reason", json_string(""));
-    put(object, "PhysicalResourceId", physical_id(request, outcome));
-    put(object, "StackId", json_safe(request->stack ? request->stack : ""));
-    put(object, "RequestId", json_safe(request->request_id ? request->request_id : ""));
-    put(object, "LogicalResourceId", json_safe(request->logical_id ? request->logical_id : ""));
-    put(object, "Data", data(outcome));
+    json_t *object = json_made(json_object());
+    json_put(object, "Status", json_string(is_success(request, outcome) ? "SUCCESS" : "FAILED"));
+    json_put(object, "Reason", json_string(""));
+    json_put(object, "PhysicalResourceId", physical_id(request, outcome));
+    json_put(object, "StackId", json_safe(request->stack ? request->stack : ""));
+    json_put(object, "RequestId", json_safe(request->request_id ? request->request_id : ""));
+    json_put(object, "LogicalResourceId",
+             json_safe(request->logical_id ? request->logical_id : ""));
+    json_put(object, "Data", data(outcome));
     return object;
 }
 
@@ -104,7 +91,7 @@ static void write_cut(json_t *object, const struct buf *reason, size_t length,
     buf_add(&whole, reason->data, length);
     buf_text(&whole, length < reason->length ? "..." : "");
     buf_text(&whole, tail->data);
-    put(object, "Reason", json_safe(whole.data));
+    json_put(object, "Reason", json_safe(whole.data));
     buf_truncate(out, 0);
     json_write(object, out);
 }

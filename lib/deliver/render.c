@@ -44,15 +44,12 @@ static void note(json_t *report, const char *name, const char *what, size_t tota
     buf_format(&key, "%s_%s", name, what);
     json_t *truncated = json_object_get(report, "truncated");
     if (!truncated) {
-        truncated = json_object();
-        if (json_object_set_new(report, "truncated", truncated) != 0) {
-            memory_die();
-        }
+        truncated = json_made(json_object());
+        json_put(report, "truncated", truncated);
     }
     /* A list that is cut twice keeps the first count. */
-    if (!json_object_get(truncated, key.data) &&
-        json_object_set_new(truncated, key.data, json_integer((json_int_t)total)) != 0) {
-        memory_die();
+    if (!json_object_get(truncated, key.data)) {
+        json_put(truncated, key.data, json_integer((json_int_t)total));
     }
 }
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "outcome/markup.h"
@@ -20,28 +21,13 @@ enum {
     SENTENCES_MAX = 64 * 1024,
 };
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0) {
-        memory_die();
-    }
-}
-
-static json_t *made(json_t *value)
-{
-    if (!value) {
-        memory_die();
-    }
-    return value;
-}
-
 /* Left out when there is none: the service takes strings only. */
 static void put_text(json_t *object, const char *key, const char *text)
 {
     if (!text_empty(text)) {
         AUTO(buf) struct buf kept = buf_make((size_t)2 * NAME_MAX);
         outcome_markup_plain(text, NAME_MAX, &kept);
-        put(object, key, json_safe(kept.data));
+        json_put(object, key, json_safe(kept.data));
     }
 }
 
@@ -49,16 +35,16 @@ static void put_text(json_t *object, const char *key, const char *text)
 static void put_list(json_t *object, const char *key, json_t *list)
 {
     if (json_array_size(list) > 0) {
-        put(object, key, list);
+        json_put(object, key, list);
     } else {
         json_decref(list);
     }
 }
 
-static void append(json_t *array, const char *text)
+static void add_text(json_t *array, const char *text)
 {
-    if (!text_empty(text) && json_array_append_new(array, json_safe(text)) != 0) {
-        memory_die();
+    if (!text_empty(text)) {
+        json_append(array, json_safe(text));
     }
 }
 
@@ -257,7 +243,7 @@ static void add_advice(json_t *steps, const char *advice)
         size_t blanks = strspn(advice, " ");
         AUTO(text) char *line = memory_text_n(advice + blanks, length - blanks);
         if (blanks == 0) {
-            append(steps, step.data);
+            add_text(steps, step.data);
             buf_truncate(&step, 0);
             outcome_markup_plain(line, STEP_MAX, &step);
         } else {
@@ -266,12 +252,12 @@ static void add_advice(json_t *steps, const char *advice)
         }
         advice += length + (advice[length] == '\n');
     }
-    append(steps, step.data);
+    add_text(steps, step.data);
 }
 
 static json_t *next_steps(const struct outcome *outcome)
 {
-    json_t *steps = made(json_array());
+    json_t *steps = json_made(json_array());
     AUTO(buf) struct buf advice = buf_make(SENTENCES_MAX);
     AUTO(buf) struct buf step = buf_make(SENTENCES_MAX);
     outcome_part_advice(outcome, &advice);
@@ -281,13 +267,13 @@ static json_t *next_steps(const struct outcome *outcome)
     if (again && strlen(outcome->rerun) <= STEP_MAX && !strchr(outcome->rerun, '`')) {
         buf_text(&step, "Start it again: ");
         outcome_markup_code(outcome->rerun, (size_t)8 * STEP_MAX, &step);
-        append(steps, step.data);
+        add_text(steps, step.data);
         buf_truncate(&step, 0);
     }
     if (outcome->log_url && strlen(outcome->log_url) <= STEP_MAX) {
         buf_text(&step, "Read the log: ");
         if (outcome_markup_link(outcome->log_url, &step)) {
-            append(steps, step.data);
+            add_text(steps, step.data);
         }
     }
     return steps;
@@ -295,19 +281,19 @@ static json_t *next_steps(const struct outcome *outcome)
 
 static json_t *keywords(const struct outcome *outcome)
 {
-    json_t *words = made(json_array());
+    json_t *words = json_made(json_array());
     const char *const items[] = {outcome_name(outcome), outcome->plan, outcome->pipeline};
     for (size_t i = 0; i < COUNT(items); i++) {
         AUTO(buf) struct buf word = buf_make((size_t)4 * NAME_MAX);
         outcome_markup_plain(items[i], NAME_MAX, &word);
-        append(words, word.data);
+        add_text(words, word.data);
     }
     return words;
 }
 
 static json_t *context(const struct outcome *outcome)
 {
-    json_t *object = made(json_object());
+    json_t *object = json_made(json_object());
     AUTO(buf) struct buf exit_code = buf_make(32);
     buf_format(&exit_code, "%d", outcome_exit_code(outcome));
     put_text(object, "outcome", outcome_name(outcome));
@@ -325,41 +311,41 @@ static json_t *context(const struct outcome *outcome)
 
 static json_t *metadata(const struct outcome *outcome)
 {
-    json_t *object = made(json_object());
+    json_t *object = json_made(json_object());
     AUTO(buf) struct buf story = buf_make(SENTENCES_MAX);
     AUTO(buf) struct buf summary = buf_make(SENTENCES_MAX);
     outcome_part_story(outcome, &story);
     outcome_markup_plain(story.data, TITLE_MAX, &summary);
     put_text(object, "threadId",
              text_empty(outcome->execution_id) ? outcome->plan : outcome->execution_id);
-    put(object, "summary", json_safe(summary.data));
+    json_put(object, "summary", json_safe(summary.data));
     put_text(object, "eventType", outcome_name(outcome));
     if (!text_empty(outcome->task_arn)) {
-        json_t *resources = made(json_array());
+        json_t *resources = json_made(json_array());
         AUTO(buf) struct buf arn = buf_make((size_t)8 * NAME_MAX);
         outcome_markup_plain(outcome->task_arn, (size_t)2 * NAME_MAX, &arn);
-        append(resources, arn.data);
-        put(object, "relatedResources", resources);
+        add_text(resources, arn.data);
+        json_put(object, "relatedResources", resources);
     }
-    put(object, "additionalContext", context(outcome));
+    json_put(object, "additionalContext", context(outcome));
     return object;
 }
 
 json_t *outcome_chat(const struct outcome *outcome, const char *name, enum outcome_detail detail)
 {
     AUTO(buf) struct buf headline = buf_make(SENTENCES_MAX);
-    json_t *message = made(json_object());
-    json_t *content = made(json_object());
+    json_t *message = json_made(json_object());
+    json_t *content = json_made(json_object());
     title(outcome, name, &headline);
-    put(message, "version", made(json_string("1.0")));
-    put(message, "source", made(json_string("custom")));
+    json_put(message, "version", json_made(json_string("1.0")));
+    json_put(message, "source", json_made(json_string("custom")));
     put_text(message, "id", outcome->run_id);
-    put(content, "textType", made(json_string("client-markdown")));
-    put(content, "title", json_safe(headline.data));
-    put(content, "description", description(outcome, detail));
+    json_put(content, "textType", json_made(json_string("client-markdown")));
+    json_put(content, "title", json_safe(headline.data));
+    json_put(content, "description", description(outcome, detail));
     put_list(content, "nextSteps", next_steps(outcome));
-    put(content, "keywords", keywords(outcome));
-    put(message, "content", content);
-    put(message, "metadata", metadata(outcome));
+    json_put(content, "keywords", keywords(outcome));
+    json_put(message, "content", content);
+    json_put(message, "metadata", metadata(outcome));
     return message;
 }

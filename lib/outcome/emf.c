@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/memory.h"
+#include "base/json.h"
 #include "base/text.h"
 
 enum { VALUE_MAX = 256 };
@@ -13,68 +13,45 @@ struct emf {
     json_t *metrics; /* of the directive; borrowed */
 };
 
-/* jansson fails here only when memory is short. */
-static json_t *made(json_t *value)
-{
-    if (!value) {
-        memory_die();
-    }
-    return value;
-}
-
-static void put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, made(value)) != 0) {
-        memory_die();
-    }
-}
-
-static void append(json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, made(value)) != 0) {
-        memory_die();
-    }
-}
-
 static void put_text(const struct emf *emf, const char *key, const char *text)
 {
     if (!text_empty(text)) {
         AUTO(buf) struct buf kept = buf_make(VALUE_MAX);
         buf_add(&kept, text, text_cut(text, strlen(text), VALUE_MAX));
-        put(emf->root, key, json_safe(kept.data));
+        json_put(emf->root, key, json_safe(kept.data));
     }
 }
 
 static void put_metric(const struct emf *emf, const char *name, const char *unit, int64_t value)
 {
-    append(emf->metrics, json_pack("{s:s, s:s}", "Name", name, "Unit", unit));
-    put(emf->root, name, json_integer(value));
+    json_append(emf->metrics, json_pack("{s:s, s:s}", "Name", name, "Unit", unit));
+    json_put(emf->root, name, json_integer(value));
 }
 
 /* Both sets, or only that without a dimension. */
 static json_t *dimensions(bool by_plan)
 {
-    json_t *sets = made(json_array());
+    json_t *sets = json_made(json_array());
     if (by_plan) {
-        append(sets, json_pack("[s]", "plan"));
+        json_append(sets, json_pack("[s]", "plan"));
     }
-    append(sets, json_array());
+    json_append(sets, json_array());
     return sets;
 }
 
 static struct emf begin(const struct outcome *outcome)
 {
-    struct emf emf = {.root = made(json_object()), .metrics = made(json_array())};
-    json_t *directive = made(json_object());
-    json_t *directives = made(json_array());
-    json_t *head = made(json_object());
-    put(directive, "Namespace", json_string("postlude"));
-    put(directive, "Dimensions", dimensions(!text_empty(outcome->plan)));
-    put(directive, "Metrics", emf.metrics);
-    append(directives, directive);
-    put(head, "Timestamp", json_integer(outcome->finished_ms));
-    put(head, "CloudWatchMetrics", directives);
-    put(emf.root, "_aws", head);
+    struct emf emf = {.root = json_made(json_object()), .metrics = json_made(json_array())};
+    json_t *directive = json_made(json_object());
+    json_t *directives = json_made(json_array());
+    json_t *head = json_made(json_object());
+    json_put(directive, "Namespace", json_string("postlude"));
+    json_put(directive, "Dimensions", dimensions(!text_empty(outcome->plan)));
+    json_put(directive, "Metrics", emf.metrics);
+    json_append(directives, directive);
+    json_put(head, "Timestamp", json_integer(outcome->finished_ms));
+    json_put(head, "CloudWatchMetrics", directives);
+    json_put(emf.root, "_aws", head);
     return emf;
 }
 
@@ -97,7 +74,7 @@ json_t *outcome_emf(const struct outcome *outcome)
     }
     put_metric(&emf, "failed", "Count", outcome->kind == OUTCOME_ERROR);
     put_text(&emf, "outcome", outcome_name(outcome));
-    put(emf.root, "exit_code", json_integer(outcome_exit_code(outcome)));
+    json_put(emf.root, "exit_code", json_integer(outcome_exit_code(outcome)));
     put_text(&emf, "trigger", outcome->trigger_kind);
     put_text(&emf, "pipeline", outcome->pipeline);
     put_text(&emf, "stage", outcome->stage);

@@ -1,88 +1,51 @@
 #include "base/json.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/text.h"
 #include "outcome/parts.h"
 
 /* Takes the reference; jansson fails here only when memory is short. */
-static void put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0) {
-        memory_die();
-    }
-}
-
 static void put_text(json_t *object, const char *key, const char *text)
 {
-    put(object, key, json_optional(text));
+    json_put(object, key, json_optional(text));
 }
 
 static json_t *number(int64_t value)
 {
-    json_t *made = json_integer(value);
-    if (!made) {
-        memory_die();
-    }
-    return made;
+    return json_made(json_integer(value));
 }
 
 static void put_number(json_t *object, const char *key, int64_t value)
 {
-    put(object, key, number(value));
+    json_put(object, key, number(value));
 }
 
 /* null instead of a number that stands for "not known". */
 static void put_known(json_t *object, const char *key, int64_t value)
 {
-    put(object, key, value > 0 ? number(value) : json_null());
-}
-
-static json_t *object_new(void)
-{
-    json_t *made = json_object();
-    if (!made) {
-        memory_die();
-    }
-    return made;
-}
-
-static void append(json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, value) != 0) {
-        memory_die();
-    }
-}
-
-static json_t *array_new(void)
-{
-    json_t *made = json_array();
-    if (!made) {
-        memory_die();
-    }
-    return made;
+    json_put(object, key, value > 0 ? number(value) : json_null());
 }
 
 static json_t *texts(char *const *items, size_t count)
 {
-    json_t *array = array_new();
+    json_t *array = json_made(json_array());
     for (size_t i = 0; i < count; i++) {
-        append(array, json_safe(items[i]));
+        json_append(array, json_safe(items[i]));
     }
     return array;
 }
 
 static json_t *steps(const struct outcome_step *items, size_t count)
 {
-    json_t *array = array_new();
+    json_t *array = json_made(json_array());
     for (size_t i = 0; i < count; i++) {
-        json_t *step = object_new();
-        put(step, "id", json_safe(items[i].id));
+        json_t *step = json_made(json_object());
+        json_put(step, "id", json_safe(items[i].id));
         put_number(step, "duration_ms", items[i].duration_ms);
         if (items[i].has_exit_status) {
             put_number(step, "exit_status", items[i].exit_status);
         }
-        append(array, step);
+        json_append(array, step);
     }
     return array;
 }
@@ -102,12 +65,12 @@ static void put_times(json_t *report, const struct outcome *outcome)
     int64_t took = outcome->finished_ms - outcome->started_ms;
     put_time(report, "started_at", outcome->started_ms);
     put_time(report, "finished_at", outcome->finished_ms);
-    put(report, "duration_ms", known ? number(took > 0 ? took : 0) : json_null());
+    json_put(report, "duration_ms", known ? number(took > 0 ? took : 0) : json_null());
 }
 
 static json_t *trigger(const struct outcome *outcome)
 {
-    json_t *object = object_new();
+    json_t *object = json_made(json_object());
     put_text(object, "kind", outcome->trigger_kind);
     put_text(object, "pipeline", outcome->pipeline);
     put_text(object, "stage", outcome->stage);
@@ -133,7 +96,7 @@ static json_t *database(const struct outcome *outcome)
         return json_null();
     }
     bool known = outcome->known_server;
-    json_t *object = object_new();
+    json_t *object = json_made(json_object());
     put_text(object, "host", outcome->host);
     put_known(object, "port", outcome->port);
     put_text(object, "name", outcome->database);
@@ -150,7 +113,7 @@ static json_t *task(const struct outcome *outcome)
         text_empty(outcome->image)) {
         return json_null();
     }
-    json_t *object = object_new();
+    json_t *object = json_made(json_object());
     put_text(object, "arn", outcome->task_arn);
     put_text(object, "cluster", outcome->cluster);
     put_text(object, "family", outcome->family);
@@ -170,16 +133,16 @@ static void put_guarded(json_t *object, const char *key, const char *text,
 
 static json_t *blockers(const struct outcome_failure *failure, enum outcome_detail detail)
 {
-    json_t *array = array_new();
+    json_t *array = json_made(json_array());
     for (size_t i = 0; i < failure->blocker_count && i < OUTCOME_BLOCKERS_MAX; i++) {
         const struct outcome_blocker *blocker = &failure->blockers[i];
-        json_t *object = object_new();
+        json_t *object = json_made(json_object());
         put_number(object, "pid", blocker->pid);
         put_text(object, "user", blocker->user);
         put_text(object, "application", blocker->application);
-        put(object, "age_ms", blocker->age_ms >= 0 ? number(blocker->age_ms) : json_null());
+        json_put(object, "age_ms", blocker->age_ms >= 0 ? number(blocker->age_ms) : json_null());
         put_guarded(object, "query", outcome_part_shown(blocker->query), detail);
-        append(array, object);
+        json_append(array, object);
     }
     return array;
 }
@@ -189,11 +152,11 @@ static void put_left(json_t *object, const struct outcome *outcome)
     const struct outcome_failure *failure = &outcome->failure;
     bool counted = outcome_part_counted(outcome);
     put_text(object, "left", outcome_part_left(outcome));
-    put(object, "statements_done", counted ? number(failure->statements_done) : json_null());
-    put(object, "statements_total", counted ? number(failure->statements_total) : json_null());
-    put(object, "exit_status",
-        failure->has_exit_status ? number(failure->exit_status) : json_null());
-    put(object, "together", json_boolean(outcome_part_shared(outcome)));
+    json_put(object, "statements_done", counted ? number(failure->statements_done) : json_null());
+    json_put(object, "statements_total", counted ? number(failure->statements_total) : json_null());
+    json_put(object, "exit_status",
+             failure->has_exit_status ? number(failure->exit_status) : json_null());
+    json_put(object, "together", json_boolean(outcome_part_shared(outcome)));
 }
 
 json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail detail)
@@ -204,7 +167,7 @@ json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail de
     const struct outcome_failure *failure = &outcome->failure;
     struct part_place place;
     outcome_part_place(outcome, &place);
-    json_t *object = object_new();
+    json_t *object = json_made(json_object());
     put_text(object, "kind", error_name(outcome->error.kind));
     put_text(object, "migration", failure->migration);
     put_text(object, "sqlstate", outcome_part_sqlstate(outcome));
@@ -215,7 +178,7 @@ json_t *outcome_error_json(const struct outcome *outcome, enum outcome_detail de
     put_known(object, "line", place.line);
     put_known(object, "column", place.column);
     put_guarded(object, "statement", outcome_part_shown(failure->statement), detail);
-    put(object, "blockers", blockers(failure, detail));
+    json_put(object, "blockers", blockers(failure, detail));
     put_text(object, "code", outcome->error.code);
     put_text(object, "where", outcome->error.where);
     put_text(object, "schema", failure->schema);
@@ -230,27 +193,27 @@ json_t *outcome_json(const struct outcome *outcome, enum outcome_detail detail)
 {
     AUTO(buf) struct buf summary = buf_make(8192);
     outcome_summary(outcome, &summary);
-    json_t *report = object_new();
+    json_t *report = json_made(json_object());
     put_text(report, "schema", "postlude.report/1");
     put_text(report, "outcome", outcome_name(outcome));
     put_number(report, "exit_code", outcome_exit_code(outcome));
     put_text(report, "plan", outcome->plan);
     put_text(report, "run_id", outcome->run_id);
     put_text(report, "summary", summary.data);
-    put(report, "trigger", trigger(outcome));
-    put(report, "database", database(outcome));
+    json_put(report, "trigger", trigger(outcome));
+    json_put(report, "database", database(outcome));
     put_times(report, outcome);
-    put(report, "applied", steps(outcome->applied, outcome->applied_count));
+    json_put(report, "applied", steps(outcome->applied, outcome->applied_count));
     put_number(report, "already_applied", (int64_t)outcome->already_applied);
-    put(report, "pending", texts(outcome->pending, outcome->pending_count));
-    put(report, "error", outcome_error_json(outcome, detail));
-    put(report, "task", task(outcome));
+    json_put(report, "pending", texts(outcome->pending, outcome->pending_count));
+    json_put(report, "error", outcome_error_json(outcome, detail));
+    json_put(report, "task", task(outcome));
     put_text(report, "log_url", outcome->log_url);
     put_text(report, "rerun", outcome->rerun);
-    put(report, "dry_run", json_boolean(outcome->dry_run));
-    put(report, "unknown", texts(outcome->unknown, outcome->unknown_count));
+    json_put(report, "dry_run", json_boolean(outcome->dry_run));
+    json_put(report, "unknown", texts(outcome->unknown, outcome->unknown_count));
     put_text(report, "note", outcome->note);
-    put(report, "every", steps(outcome->every, outcome->every_count));
-    put(report, "late", json_boolean(outcome->late));
+    json_put(report, "every", steps(outcome->every, outcome->every_count));
+    json_put(report, "late", json_boolean(outcome->late));
     return report;
 }
