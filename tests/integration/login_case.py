@@ -1,16 +1,8 @@
 """What the tests of logins from AWS share."""
 
-import unittest
 
-from aws_endpoint import AwsEndpoint
-from case import LabCase, share_lab
-from lab import Lab
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
+from aws_case import setUpModule  # noqa: F401
+from case import LabCase
 
 
 def slow(seconds, then=""):

@@ -10,22 +10,15 @@ import signal
 import socket
 import threading
 import time
-import unittest
 import uuid
 
-from case import ORDER_IDS, ORDERS, LabCase, main, share_lab
-from lab import Lab, Trap, dead_port
+from aws_case import setUpModule  # noqa: F401
+from case import ORDER_IDS, ORDERS, LabCase, main
+from lab import Trap, dead_port
 from stop_case import ASLEEP, SLOW
 from watch import Watch
-from aws_endpoint import AwsEndpoint
 
 STACK = "arn:aws:cloudformation:eu-west-3:210987654321:stack/orders/9a7e0c10-5d0b-11f0-9f3e"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
 
 
 class StackCase(LabCase):

@@ -7,14 +7,12 @@ nothing but the operation and its arguments: its own checks of those are part of
 
 import os
 import re
-import unittest
 from datetime import datetime
 from unittest import mock
 from urllib.parse import parse_qs
 
-from case import ORDERS, LabCase, main, share_lab
-from lab import Lab
-from aws_endpoint import AwsEndpoint
+from aws_case import setUpModule  # noqa: F401
+from case import ORDERS, LabCase, main
 
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -28,12 +26,6 @@ CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_
 # What is compared beside the body, the action and the path.
 HEADERS = ("content-type", "x-amz-target")
 NUMBERS = {"DurationSeconds"}  # of STS
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
 
 
 def attributes_of(form):

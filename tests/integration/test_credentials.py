@@ -5,22 +5,14 @@ fails is said in words that help.
 import os
 import tempfile
 import time
-import unittest
 from datetime import timedelta
 
-from case import LabCase, main, share_lab
-from lab import Lab
-from aws_endpoint import AwsEndpoint
+from aws_case import setUpModule  # noqa: F401
+from case import LabCase, main
 
 CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 ROLE = "arn:aws:iam::210987654321:role/lab"
 ONE = {"0001_one.sql": "select 1;\n"}
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
 
 
 class Credentials(LabCase):

@@ -5,13 +5,11 @@ Without postlude: what is tested is what the tests of IAM logins measure with.
 
 import re
 import subprocess
-import unittest
 from datetime import timedelta
 from urllib.parse import quote
 
-from case import LabCase, main, share_lab
-from lab import Lab
-from aws_endpoint import AwsEndpoint
+from aws_case import share_aws_lab
+from case import LabCase, main
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -22,9 +20,7 @@ PAM = 'PAM authentication failed for user "migrator"'
 
 
 def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws, pooler=False))
+    share_aws_lab(pooler=False)
 
 
 class DoorCase(LabCase):

@@ -8,11 +8,10 @@ cuts the connection at one of them. The short form takes a sample of them.
 import concurrent.futures
 import itertools
 import os
-import unittest
 
-from case import LONG, main, share_lab
-from lab import REPOSITORY, Lab
-from aws_endpoint import AwsEndpoint
+from aws_case import setUpModule  # noqa: F401
+from case import LONG, main
+from lab import REPOSITORY
 from truth import CREATE_EFFECTS, TruthCase, effect, ids_of
 
 os.environ.setdefault("POSTLUDE", f"{REPOSITORY}/build/tests/faults/postlude_faulty")
@@ -35,12 +34,6 @@ FILES = {
         f"insert into large values ('{n}{'x' * 250_000}');\n" for n in range(10)), SLEEP),
     "0005_last.sql": effect("0005_last", after=SLEEP),
 }
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
 
 
 def hows_of(name):

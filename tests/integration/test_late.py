@@ -3,34 +3,18 @@
 import json
 import os
 import signal
-import unittest
 
-from case import ORDERS, LabCase, main, share_lab
-from lab import REPOSITORY, Lab
-from aws_endpoint import AwsEndpoint
+from aws_case import TopicCase, setUpModule  # noqa: F401
+from case import ORDERS, main
+from lab import REPOSITORY
 
 BROKEN = {**ORDERS, "0004_it.sql": "select nowhere;\n"}
 # Not of a single message: trying again, or sending another one, does not help.
 DENIED = "AuthorizationError"
 
 
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
-
-
-class Late(LabCase):
+class Late(TopicCase):
     """Each test starts with an empty topic and an empty database."""
-
-    def setUp(self):
-        self.aws = self.lab.aws
-        self.aws.clear()
-        self.db = self.lab.database()
-
-    def run_files(self, files, event=None, env=None, **changes):
-        return self.lab.run("run", plan=self.lab.plan(files, self.db, **changes), env=env,
-                            event=self.lab.event() if event is None else event)
 
     def leave(self, files=None, code=8, kind=DENIED, **how):
         """A run whose report does not get out; its report."""

@@ -7,30 +7,15 @@ import json
 import time
 import unittest
 
-from case import LONG, ORDERS, ORDER_IDS, LabCase, main, share_lab
-from lab import Lab, dead_port
-from aws_endpoint import AwsEndpoint
+from aws_case import TopicCase, setUpModule  # noqa: F401
+from case import LONG, ORDERS, ORDER_IDS, main
+from lab import dead_port
 
 SNS_LIMIT = 262_144
 
 
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
-
-
-class Report(LabCase):
+class Report(TopicCase):
     """Each test starts with a topic that has got nothing."""
-
-    def setUp(self):
-        self.aws = self.lab.aws
-        self.aws.clear()
-        self.db = self.lab.database()
-
-    def run_files(self, files, event=None, env=None, **changes):
-        return self.lab.run("run", plan=self.lab.plan(files, self.db, **changes), env=env,
-                            event=self.lab.event() if event is None else event)
 
     def the_message(self):
         (message,) = self.aws.messages()

@@ -3,17 +3,10 @@
 That no output holds one is part of every test: Lab.run looks for them.
 """
 
-import unittest
 
-from case import ORDERS, LabCase, main, share_lab
+from aws_case import setUpModule  # noqa: F401
+from case import ORDERS, LabCase, main
 from lab import Lab, Leak, spellings
-from aws_endpoint import AwsEndpoint
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
 
 
 class Secrets(LabCase):

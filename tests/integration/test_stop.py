@@ -3,19 +3,12 @@
 import os
 import signal
 import time
-import unittest
 
-from case import everywhere, main, share_lab
-from lab import Lab, Trap
-from aws_endpoint import AwsEndpoint
+from aws_case import setUpModule  # noqa: F401
+from case import everywhere, main
+from lab import Trap
 from relay import Relay
 from stop_case import SLOW, StopCase
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
 
 
 class Silent(StopCase):

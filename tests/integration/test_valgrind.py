@@ -5,9 +5,8 @@ import shutil
 import subprocess
 import unittest
 
-from case import ORDERS, LabCase, main, share_lab
-from lab import Lab
-from aws_endpoint import AwsEndpoint
+from aws_case import share_aws_lab
+from case import ORDERS, LabCase, main
 
 VALGRIND = ["/usr/bin/valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect",
@@ -21,9 +20,7 @@ def setUpModule():  # pylint: disable=invalid-name
     if binary and "libasan" in subprocess.run(["ldd", binary], capture_output=True, text=True,
                                               check=True).stdout:
         raise unittest.SkipTest("a sanitizer and valgrind exclude each other")
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
+    share_aws_lab()
 
 
 class Valgrind(LabCase):

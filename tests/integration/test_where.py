@@ -8,13 +8,12 @@ import os
 import shlex
 import subprocess
 import time
-import unittest
 
 import jsonschema
 
-from case import ORDERS, LabCase, main, share_lab
-from lab import Lab, dead_port
-from aws_endpoint import AwsEndpoint
+from aws_case import setUpModule  # noqa: F401
+from case import ORDERS, LabCase, main
+from lab import dead_port
 
 LINE_MAX = 12 * 1024
 BOUND = 1.0  # what asking may cost, in seconds
@@ -35,12 +34,6 @@ EMF = {
                         "type": "object", "required": ["Name"], "properties": {
                             "Name": {"type": "string", "minLength": 1, "maxLength": 1024},
                             "Unit": {"enum": ["Milliseconds", "Count"]}}}}}}}}}}}
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    aws = AwsEndpoint().start()
-    unittest.addModuleCleanup(aws.stop)
-    share_lab(Lab(aws=aws))
 
 
 class Where(LabCase):
