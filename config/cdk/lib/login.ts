@@ -1,0 +1,79 @@
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+
+/** What a login puts into the container, and what its task role is allowed. @internal */
+export interface LoginBinding {
+  readonly environment: { [name: string]: string };
+  readonly secrets: { [name: string]: ecs.Secret };
+  readonly grant: (role: iam.IRole, proxy: rds.IDatabaseProxy) => void;
+}
+
+/**
+ * How postlude logs in to the database. The plan says the same in its own words: each login names
+ * the line that goes with it.
+ */
+export abstract class PostludeLogin {
+  /**
+   * A token of RDS IAM, signed afresh for each connection; no password is kept anywhere. The task
+   * role may connect through the proxy as this user and as no other.
+   *
+   * In the plan: `user: ${DB_USER}` and `iam: true`.
+   *
+   * @param user the database user; the proxy needs a secret for it, with IAM authentication required
+   */
+  public static iam(user: string): PostludeLogin {
+    return new Login({
+      environment: { DB_USER: user },
+      secrets: {},
+      grant: (role, proxy) => proxy.grantConnect(role, user),
+    });
+  }
+
+  /**
+   * A secret of Secrets Manager, which postlude reads itself, and again when it was rotated in the
+   * middle of a run. User and password are in it.
+   *
+   * In the plan: `secret: ${DB_SECRET_ARN}`.
+   *
+   * @param secret with `username` and `password`; its own key's grants come with it
+   */
+  public static secret(secret: secretsmanager.ISecret): PostludeLogin {
+    return new Login({
+      environment: { DB_SECRET_ARN: secret.secretArn },
+      secrets: {},
+      grant: (role) => secret.grantRead(role),
+    });
+  }
+
+  /**
+   * A password that ECS puts into the container when the task starts.
+   *
+   * In the plan: `user: ${DB_USER}` and `password: ${DB_PASSWORD}`.
+   *
+   * @param user the database user
+   * @param password for example `ecs.Secret.fromSecretsManager(secret, 'password')`
+   */
+  public static password(user: string, password: ecs.Secret): PostludeLogin {
+    return new Login({
+      environment: { DB_USER: user },
+      secrets: { DB_PASSWORD: password },
+      grant: () => {},
+    });
+  }
+
+  /** @internal */
+  public abstract _bind(): LoginBinding;
+}
+
+class Login extends PostludeLogin {
+  public constructor(private readonly binding: LoginBinding) {
+    super();
+  }
+
+  /** @internal */
+  public _bind(): LoginBinding {
+    return this.binding;
+  }
+}

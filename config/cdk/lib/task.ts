@@ -1,0 +1,334 @@
+import { Annotations, CfnOutput, Duration, Stack, Token } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { PostludeLogin } from './login';
+import { rerunCommand, TaskLaunch } from './rerun';
+
+/** The name of postlude's container in the task definition. */
+const CONTAINER = 'postlude';
+
+/** Variables that the construct, the rule or the provider sets, and nobody else. */
+const RESERVED = /^(POSTLUDE_EVENT.*|POSTLUDE_SCHEDULE.*|POSTLUDE_(LOG|PLAN|RERUN|REPORT_TOPIC|REASON|BY|DRY_RUN|TO)|DB_HOST|DB_PORT|DB_NAME|SNS_TOPIC_ARN)$/;
+
+/** What a task that migrates a database is made of. */
+export interface PostludeTaskProps {
+  /** The network of the task, from which the proxy can be reached. */
+  readonly vpc: ec2.IVpc;
+
+  /**
+   * The subnets of the task. It has to reach the proxy, and ECR, CloudWatch Logs and SNS by NAT or
+   * by VPC endpoints.
+   *
+   * @default - the private subnets with a way out
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+
+  /**
+   * A public address for the task, for public subnets without NAT.
+   *
+   * @default false
+   */
+  readonly assignPublicIp?: boolean;
+
+  /**
+   * The task's security group.
+   *
+   * @default - a new one that lets out everything and in nothing
+   */
+  readonly securityGroup?: ec2.ISecurityGroup;
+
+  /** The cluster that runs the task, on Fargate. */
+  readonly cluster: ecs.ICluster;
+
+  /** The RDS Proxy in front of the database. */
+  readonly proxy: rds.IDatabaseProxy;
+
+  /**
+   * The proxy's security group, which is to let the task in. Needed for a proxy that is imported.
+   *
+   * @default - that of the proxy
+   */
+  readonly proxySecurityGroup?: ec2.ISecurityGroup;
+
+  /**
+   * The port of the proxy.
+   *
+   * @default 5432
+   */
+  readonly databasePort?: number;
+
+  /** The database; the plan says `name: ${DB_NAME}`. */
+  readonly databaseName: string;
+
+  /**
+   * How postlude logs in.
+   *
+   * @default - PostludeLogin.iam('migrator')
+   */
+  readonly login?: PostludeLogin;
+
+  /** The image that holds postlude, the plan and its migrations; its entrypoint is postlude. */
+  readonly image: ecs.ContainerImage;
+
+  /**
+   * Where the plan lies in the image.
+   *
+   * @default - postlude.yaml in the working directory, then /etc/postlude/postlude.yaml
+   */
+  readonly plan?: string;
+
+  /**
+   * The topic that is told of each outcome, and of what postlude cannot report itself.
+   *
+   * @default - a new one
+   */
+  readonly topic?: sns.ITopic;
+
+  /**
+   * The key of an encrypted topic: postlude and the watch are allowed to use it. A topic that is
+   * made here is encrypted with it.
+   *
+   * @default - the given topic's own, where CDK knows it; else none
+   */
+  readonly topicKey?: kms.IKey;
+
+  /**
+   * More variables of the container, for the plan and its commands.
+   *
+   * @default - none
+   */
+  readonly environment?: { [name: string]: string };
+
+  /**
+   * Variables that ECS fills from secrets or parameters when the task starts.
+   *
+   * @default - none
+   */
+  readonly secrets?: { [name: string]: ecs.Secret };
+
+  /**
+   * CPU units of the task.
+   *
+   * @default 256
+   */
+  readonly cpu?: number;
+
+  /**
+   * Memory of the task, in MiB. postlude itself needs about 20; `command:` steps need their own.
+   *
+   * @default 512
+   */
+  readonly memoryLimitMiB?: number;
+
+  /**
+   * The architecture the image was built for.
+   *
+   * @default ecs.CpuArchitecture.X86_64
+   */
+  readonly cpuArchitecture?: ecs.CpuArchitecture;
+
+  /**
+   * User and group of the container. An application's image that postlude was put onto may want its
+   * own: name it.
+   *
+   * @default '10001:10001'
+   */
+  readonly user?: string;
+
+  /**
+   * A root file system that cannot be written. postlude needs no writable folder; `command:` steps
+   * may.
+   *
+   * @default true
+   */
+  readonly readonlyRootFilesystem?: boolean;
+
+  /**
+   * The log group.
+   *
+   * @default - a new one that keeps its lines for a year
+   */
+  readonly logGroup?: logs.ILogGroup;
+
+  /**
+   * The family of the task definition, by which the task is started by hand.
+   *
+   * @default - made of the construct's path
+   */
+  readonly family?: string;
+}
+
+/**
+ * The one-shot task that migrates a database: its definition, role, security group, log and topic.
+ * What starts it is another construct's: PostludeMigration, PostludeResource.
+ */
+export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGrantable {
+  /** The task definition; its only container is postlude. */
+  public readonly taskDefinition: ecs.FargateTaskDefinition;
+
+  /** postlude's container. */
+  public readonly container: ecs.ContainerDefinition;
+
+  /** The cluster that runs the task. */
+  public readonly cluster: ecs.ICluster;
+
+  /** The role of the task, for what the plan asks of AWS besides. */
+  public readonly grantPrincipal: iam.IPrincipal;
+
+  /** The security groups of the task. */
+  public readonly connections: ec2.Connections;
+
+  /** The topic that is told. */
+  public readonly topic: sns.ITopic;
+
+  /** The key of the topic, where it is encrypted with one that is known here. */
+  public readonly topicKey?: kms.IKey;
+
+  /** The log of the task. */
+  public readonly logGroup: logs.ILogGroup;
+
+  /** The line that starts the task by hand; `<why>` and `<who>` are to be replaced. */
+  public readonly rerunCommand: string;
+
+  /** @internal */
+  public readonly _launch: TaskLaunch;
+
+  public constructor(scope: Construct, id: string, props: PostludeTaskProps) {
+    super(scope, id);
+    refuseReserved(props);
+    this.cluster = props.cluster;
+    const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'SecurityGroup', {
+      vpc: props.vpc,
+      description: 'postlude: to the proxy and to AWS, from nowhere',
+    });
+    this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
+    this.topicKey = props.topicKey ?? props.topic?.masterKey;
+    this.topic = props.topic ?? new sns.Topic(this, 'Topic', { masterKey: this.topicKey });
+    this.logGroup = props.logGroup ?? new logs.LogGroup(this, 'Log', { retention: logs.RetentionDays.ONE_YEAR });
+    this.taskDefinition = this.define(props);
+    this.grantPrincipal = this.taskDefinition.taskRole;
+    this._launch = {
+      cluster: props.cluster.clusterName,
+      taskDefinition: this.taskDefinition.family,
+      container: CONTAINER,
+      subnets: subnetsOf(props),
+      securityGroups: [securityGroup.securityGroupId],
+      assignPublicIp: props.assignPublicIp ?? false,
+    };
+    this.rerunCommand = rerunCommand(Stack.of(this), this._launch);
+    this.container = this.contain(props);
+    this.openProxy(props, securityGroup);
+    new CfnOutput(this, 'Rerun', { value: this.rerunCommand, description: 'Starts the migrations by hand; replace <why> and <who>' });
+  }
+
+  /** Lets somebody start the task: on-call, or another construct. */
+  public grantRun(grantee: iam.IGrantable): iam.Grant {
+    const definition = this.taskDefinition;
+    const cluster = { ArnEquals: { 'ecs:cluster': this.cluster.clusterArn } };
+    const family = Stack.of(this).formatArn({ service: 'ecs', resource: 'task-definition', resourceName: definition.family });
+    const run = iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['ecs:RunTask'],
+      resourceArns: [family, `${family}:*`],
+      conditions: cluster,
+    });
+    return run.combine(iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['iam:PassRole'],
+      resourceArns: [definition.taskRole.roleArn, definition.obtainExecutionRole().roleArn],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    }));
+  }
+
+  private define(props: PostludeTaskProps): ecs.FargateTaskDefinition {
+    const stack = Stack.of(this);
+    const tasks = new iam.ServicePrincipal('ecs-tasks.amazonaws.com', {
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': stack.account },
+        ArnLike: { 'aws:SourceArn': stack.formatArn({ service: 'ecs', resource: '*' }) },
+      },
+    });
+    const role = new iam.Role(this, 'TaskRole', {
+      assumedBy: tasks,
+      description: 'postlude: what the migrations may ask of AWS',
+    });
+    (props.login ?? PostludeLogin.iam('migrator'))._bind().grant(role, props.proxy);
+    this.topic.grantPublish(role);
+    this.topicKey?.grant(role, 'kms:Decrypt', 'kms:GenerateDataKey');
+    return new ecs.FargateTaskDefinition(this, 'Definition', {
+      family: props.family,
+      cpu: props.cpu ?? 256,
+      memoryLimitMiB: props.memoryLimitMiB ?? 512,
+      runtimePlatform: {
+        cpuArchitecture: props.cpuArchitecture ?? ecs.CpuArchitecture.X86_64,
+        operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
+      },
+      taskRole: role,
+    });
+  }
+
+  private contain(props: PostludeTaskProps): ecs.ContainerDefinition {
+    const login = (props.login ?? PostludeLogin.iam('migrator'))._bind();
+    const linuxParameters = new ecs.LinuxParameters(this, 'Linux');
+    linuxParameters.dropCapabilities(ecs.Capability.ALL);
+    return this.taskDefinition.addContainer(CONTAINER, {
+      containerName: CONTAINER,
+      image: props.image,
+      user: props.user ?? '10001:10001',
+      readonlyRootFilesystem: props.readonlyRootFilesystem ?? true,
+      linuxParameters,
+      stopTimeout: Duration.seconds(30),
+      logging: ecs.LogDrivers.awsLogs({ streamPrefix: 'migrate', logGroup: this.logGroup, mode: ecs.AwsLogDriverMode.BLOCKING }),
+      environment: {
+        ...props.environment,
+        ...login.environment,
+        DB_HOST: props.proxy.endpoint,
+        DB_PORT: String(props.databasePort ?? 5432),
+        DB_NAME: props.databaseName,
+        SNS_TOPIC_ARN: this.topic.topicArn,
+        POSTLUDE_REPORT_TOPIC: this.topic.topicArn,
+        POSTLUDE_LOG: 'json',
+        POSTLUDE_RERUN: this.rerunCommand,
+        ...(props.plan ? { POSTLUDE_PLAN: props.plan } : {}),
+      },
+      secrets: { ...props.secrets, ...login.secrets },
+    });
+  }
+
+  private openProxy(props: PostludeTaskProps, from: ec2.ISecurityGroup): void {
+    const port = ec2.Port.tcp(props.databasePort ?? 5432);
+    const why = 'postlude runs migrations';
+    const connections = props.proxySecurityGroup?.connections ?? connectionsOf(props.proxy);
+    if (connections) {
+      connections.allowFrom(from, port, why);
+    } else {
+      Annotations.of(this).addError('the proxy is imported and its security group is not known here: give proxySecurityGroup');
+    }
+  }
+}
+
+function connectionsOf(proxy: rds.IDatabaseProxy): ec2.Connections | undefined {
+  return (proxy as Partial<ec2.IConnectable>).connections;
+}
+
+function subnetsOf(props: PostludeTaskProps): string[] {
+  const wanted = props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
+  return props.vpc.selectSubnets(wanted).subnetIds;
+}
+
+function refuseReserved(props: PostludeTaskProps): void {
+  for (const name of [...Object.keys(props.environment ?? {}), ...Object.keys(props.secrets ?? {})]) {
+    if (RESERVED.test(name)) {
+      throw new Error(`${name} is set by the construct or by what starts the task: leave it out of environment and secrets`);
+    }
+  }
+  if (props.plan !== undefined && !Token.isUnresolved(props.plan) && props.plan.trim() === '') {
+    throw new Error('plan is empty: leave it out, or name the file in the image');
+  }
+}
