@@ -7,6 +7,7 @@ lab_packages="openssl pgbouncer python3 python3-botocore util-linux"
 test_packages="clang clang-format clang-tidy git libc6-dbg libclang-rt-14-dev python3-jsonschema
   python3-yaml postgresql-server-dev-15 valgrind"
 image_packages="buildah debootstrap runc"
+cdk_packages="nodejs npm"
 
 # Debian's own tools, whatever else is on PATH, and no flags of somebody's shell.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8

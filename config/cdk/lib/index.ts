@@ -1,2 +1,4 @@
 export * from './login';
+export * from './migration';
+export * from './schedule';
 export * from './task';

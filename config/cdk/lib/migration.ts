@@ -1,0 +1,201 @@
+import { Duration, Stack, Token } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { PostludeSchedule } from './schedule';
+import { PostludeTask, PostludeTaskProps } from './task';
+import { Patience, startOnSchedule, StartTask, succeeded } from './trigger';
+
+/** What runs migrations after a pipeline. */
+export interface PostludeMigrationProps extends PostludeTaskProps {
+  /** The pipeline whose success starts the task. */
+  readonly pipelineName: string;
+
+  /**
+   * The account of the pipeline. Another one than the stack's needs a PostludeForward there, which
+   * sends the events to this account's bus; the bus is opened to that account here.
+   *
+   * @default - the stack's
+   */
+  readonly pipelineAccount?: string;
+
+  /**
+   * The region of the pipeline. Another one than the stack's needs a PostludeForward there too.
+   *
+   * @default - the stack's
+   */
+  readonly pipelineRegion?: string;
+
+  /**
+   * Start when this stage has succeeded, instead of the whole pipeline. The plan has to list it:
+   * `stages: ["${PIPELINE_STAGE}"]`.
+   *
+   * @default - the whole pipeline
+   */
+  readonly stage?: string;
+
+  /**
+   * The bus on which the events arrive.
+   *
+   * @default - the default bus, where those of this account and region do
+   */
+  readonly eventBus?: events.IEventBus;
+
+  /**
+   * When the task is started besides, to catch up on what a lost event left.
+   *
+   * @default PostludeSchedule.every(Duration.hours(1))
+   */
+  readonly schedule?: PostludeSchedule;
+
+  /**
+   * For how long an event that ECS cannot take is tried again; then it goes to the dead-letter queue.
+   *
+   * @default Duration.hours(2)
+   */
+  readonly maxEventAge?: Duration;
+
+  /**
+   * How often it is tried again within that time, 0 to 185.
+   *
+   * @default 185
+   */
+  readonly retryAttempts?: number;
+
+  /**
+   * The task role may ask CodePipeline whether the event is true. In the plan: `verify: true`.
+   *
+   * @default false
+   */
+  readonly verify?: boolean;
+
+  /**
+   * With `verify`, for a pipeline in another account: the role there that the task assumes. In the
+   * plan: `assume_role: ${PIPELINE_ROLE_ARN}`.
+   *
+   * @default - the task role itself asks
+   */
+  readonly verifyRoleArn?: string;
+}
+
+/**
+ * Migrations once per deploy, after the pipeline has succeeded: a rule starts the task with the
+ * event in its variables, a schedule starts it to catch up, what could not be started lands in a
+ * dead-letter queue, and the topic is told of all of it.
+ */
+export class PostludeMigration extends Construct implements ec2.IConnectable, iam.IGrantable {
+  /** The task that is started. */
+  public readonly task: PostludeTask;
+
+  /** The rule that starts it. */
+  public readonly rule: events.Rule;
+
+  /** Where events and schedules end that ECS did not take. */
+  public readonly deadLetterQueue: sqs.Queue;
+
+  /** The topic that is told. */
+  public readonly topic: sns.ITopic;
+
+  /** The line that starts the task by hand; `<why>` and `<who>` are to be replaced. */
+  public readonly rerunCommand: string;
+
+  /** The role of the task. */
+  public readonly grantPrincipal: iam.IPrincipal;
+
+  /** The security groups of the task. */
+  public readonly connections: ec2.Connections;
+
+  public constructor(scope: Construct, id: string, props: PostludeMigrationProps) {
+    super(scope, id);
+    const patience = patienceOf(props);
+    const pipeline = this.pipelineOf(props);
+    this.task = new PostludeTask(this, 'Task', props);
+    this.topic = this.task.topic;
+    this.rerunCommand = this.task.rerunCommand;
+    this.grantPrincipal = this.task.grantPrincipal;
+    this.connections = this.task.connections;
+    this.tellPipeline(pipeline);
+    this.allowQuestions(props, pipeline);
+    this.deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    this.rule = new events.Rule(this, 'Rule', {
+      description: `postlude: migrations after ${props.stage ? `stage ${props.stage} of ` : ''}${props.pipelineName}`,
+      eventBus: props.eventBus,
+      eventPattern: succeeded(pipeline),
+    });
+    this.rule.addTarget(new StartTask(this.task, this.deadLetterQueue, patience, props.stage !== undefined));
+    const schedule = props.schedule ?? PostludeSchedule.every(Duration.hours(1));
+    if (schedule.expression) {
+      startOnSchedule(this, 'Schedule', schedule.expression, this.task, this.deadLetterQueue, patience);
+    }
+  }
+
+  /** Lets somebody start the task by hand. */
+  public grantRun(grantee: iam.IGrantable): iam.Grant {
+    return this.task.grantRun(grantee);
+  }
+
+  private pipelineOf(props: PostludeMigrationProps) {
+    const stack = Stack.of(this);
+    const account = props.pipelineAccount ?? stack.account;
+    if (!Token.isUnresolved(account) && !/^\d{12}$/.test(account)) {
+      throw new Error(`pipelineAccount is "${account}": an account has 12 digits`);
+    }
+    return { pipelineName: props.pipelineName, account, region: props.pipelineRegion ?? stack.region, stage: props.stage };
+  }
+
+  /** So that the plan's `trigger` can name the pipeline without being written twice. */
+  private tellPipeline(pipeline: { pipelineName: string; account: string; region: string; stage?: string }): void {
+    const container = this.task.container;
+    container.addEnvironment('PIPELINE_NAME', pipeline.pipelineName);
+    container.addEnvironment('PIPELINE_ACCOUNT', pipeline.account);
+    container.addEnvironment('PIPELINE_REGION', pipeline.region);
+    if (pipeline.stage) {
+      container.addEnvironment('PIPELINE_STAGE', pipeline.stage);
+    }
+  }
+
+  private allowQuestions(props: PostludeMigrationProps, pipeline: { pipelineName: string; account: string; region: string }): void {
+    if (!props.verify) {
+      if (props.verifyRoleArn) {
+        throw new Error('verifyRoleArn is of use with verify: true only');
+      }
+      return;
+    }
+    const role = this.task.taskDefinition.taskRole;
+    if (props.verifyRoleArn) {
+      this.task.container.addEnvironment('PIPELINE_ROLE_ARN', props.verifyRoleArn);
+      role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['sts:AssumeRole'], resources: [props.verifyRoleArn] }));
+      return;
+    }
+    if (props.pipelineAccount && props.pipelineAccount !== Stack.of(this).account) {
+      throw new Error('verify for a pipeline in another account needs verifyRoleArn: a role there that the task role may assume');
+    }
+    role.addToPrincipalPolicy(new iam.PolicyStatement({
+      actions: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
+      resources: [Stack.of(this).formatArn({
+        service: 'codepipeline',
+        region: pipeline.region,
+        resource: pipeline.pipelineName,
+      })],
+    }));
+  }
+}
+
+function patienceOf(props: PostludeMigrationProps): Patience {
+  const age = (props.maxEventAge ?? Duration.hours(2)).toSeconds();
+  const attempts = props.retryAttempts ?? 185;
+  if (age < 60 || age > 86400) {
+    throw new Error('maxEventAge is between one minute and one day');
+  }
+  if (!Number.isInteger(attempts) || attempts < 0 || attempts > 185) {
+    throw new Error('retryAttempts is a whole number from 0 to 185');
+  }
+  return { attempts, maxAgeSeconds: age };
+}
