@@ -5,26 +5,42 @@ import os
 import shutil
 import zlib
 
-from tools import call
+from tools import Failed, call
 
 BASE = "localhost/postlude-base"
 ALPINE = "localhost/postlude-musl"
+TOOLS = "localhost/postlude-tools"
+KEPT = (BASE, ALPINE, TOOLS)
+
+# vfs copies every layer whole, but works everywhere.
+DRIVERS = ("overlay", "vfs")
 
 
 class Store:
-    """The images in a folder, and their root file systems as folders."""
+    """The images in a folder, and their root file systems as folders. Raises Failed where buildah
+    does not work. What is mounted has to be nobody else's: see tools.mount_for_ourselves()."""
 
     def __init__(self, folder):
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
-        self._buildah = ["buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run",
-                         "--storage-driver", "vfs"]
+        for driver in DRIVERS:
+            # A test that was killed took its mounts with it, and left a record of them.
+            shutil.rmtree(f"{folder}/{driver}.run", ignore_errors=True)
+            self._buildah = ["buildah", "--root", f"{folder}/{driver}",
+                             "--runroot", f"{folder}/{driver}.run", "--storage-driver", driver]
+            try:
+                self.close()
+                self.buildah("from", "scratch")
+                break
+            except Failed:
+                if driver == DRIVERS[-1]:
+                    raise
 
     def close(self):
         """Removes everything but the images that are the same the next time."""
         self.buildah("rm", "--all")
         for image in json.loads(self.buildah("images", "--json") or "null") or []:
-            if not any(f"{kept}:latest" in (image["names"] or []) for kept in (BASE, ALPINE)):
+            if not any(f"{kept}:latest" in (image["names"] or []) for kept in KEPT):
                 self.buildah("rmi", "--force", image["id"])
 
     def buildah(self, *args, stdin=None):
@@ -47,9 +63,10 @@ class Store:
         shutil.rmtree(root)
 
     def build(self, name, *options, context, text=None):
-        """An image of a Dockerfile: a file of the context named by --file, or text."""
+        """An image of a Dockerfile: a file of the context named by --file, or text. A step that was
+        done for one image is not done for another."""
         where = ["--file", "-"] if text else []
-        self.buildah("bud", "--isolation", "chroot", "--pull-never", *options, *where, "--tag",
+        self.buildah("bud", "--isolation", "chroot", "--pull-never", "--layers", *options, *where, "--tag",
                      name, context, stdin=text)
 
     def step(self, name, *argv):

@@ -22,14 +22,15 @@ from container import Containers  # noqa: E402
 from lab import REPOSITORY, Lab  # noqa: E402
 from names import ADDRESS, NameServer  # noqa: E402
 from stop_case import ASLEEP, SLOW  # noqa: E402
-from store import ALPINE, BASE, Store  # noqa: E402
-from tools import Failed, missing, skip  # noqa: E402
+from store import ALPINE, BASE, TOOLS, Store  # noqa: E402
+from tools import Failed, missing, mount_for_ourselves, skip  # noqa: E402
 from watch import Watch  # noqa: E402
 
 CACHE = os.environ.get("IMAGE_CACHE", f"{REPOSITORY}/build/tests/image")
 IMAGE = "localhost/postlude"
 ONTO = "localhost/postlude-onto"
 LIMIT = 9_000_000  # what the contract with those who pull it says, in bytes, compressed
+BUNDLE = "/postlude/etc/ssl/certs/ca-certificates.crt"
 
 # As README says. A library path of the application's must not lead postlude astray.
 APPLICATION = f"""FROM {{base}}
@@ -46,11 +47,6 @@ CONTAINERS: Containers
 
 def try_out():
     """Skips everything where this machine builds or runs no container at all."""
-    try:
-        STORE.close()  # what a test that was killed has left
-        STORE.buildah("from", "scratch")
-    except Failed as error:
-        skip(f"buildah does not work here: {error}")
     STORE.make(ALPINE, debian.musl)
     try:
         STORE.step(ALPINE, "/bin/sh", "-c", "exit 0")
@@ -72,15 +68,20 @@ def timed(what, work, *args, **how):
 
 def setUpModule():  # pylint: disable=invalid-name
     global STORE, CONTAINERS  # pylint: disable=global-statement
-    STORE = Store(CACHE)
+    try:
+        STORE = Store(CACHE)
+    except Failed as error:
+        skip(f"buildah does not work here: {error}")
     aws = AwsEndpoint().start()
     unittest.addModuleCleanup(aws.stop)
     share_lab(Lab(aws=aws))
     CONTAINERS = Containers(f"{LabCase.lab.folder}/containers")
     timed("two base images, and a container", try_out)
     unittest.addModuleCleanup(STORE.close)
-    timed("the image", build, IMAGE, REPOSITORY)
-    timed("the same to copy from", build, ONTO, sources(), "--target", "onto")
+    context = sources()
+    timed("the tools", build, TOOLS, context, "--target", "tools")
+    timed("the image", build, IMAGE, context)
+    timed("the same to copy from", build, ONTO, context, "--target", "onto")
 
 
 def build(name, context, *options):
@@ -89,7 +90,7 @@ def build(name, context, *options):
 
 
 def sources():
-    """A copy of what is sent to the builder, and in docker/ca an authority of one's own."""
+    """A copy of what is sent to the builder, and in docker/ca the laboratory's authority."""
     folder = f"{LabCase.lab.folder}/sources"
     os.makedirs(folder)
     for name in ("cmd", "docker", "lib", "migrations"):
@@ -231,10 +232,22 @@ class Image(ImageCase):
                         shown=[(resolver, "/etc/resolv.conf")])
         self.assertGreater(server.asked, 0)
 
-    def test_trusts_debians_authorities_and_finds_them(self):
-        """With the default ca_file the server's certificate is judged, and found strange."""
+    def test_trusts_the_authorities_that_it_was_built_with(self):
+        self.applies_in(plan={"database": {"ca_file": None}})
+
+    def test_trusts_nobody_else(self):
+        """The default ca_file, without the laboratory's authority in it."""
+        debians = f"{self.lab.folder}/debians.pem"
+        with open(f"{self.root}{BUNDLE}", encoding="ascii") as stream:
+            text = stream.read()
+        with open(self.lab.ca_file, encoding="ascii") as stream:
+            own = stream.read()
+        self.assertIn(own, text)
+        with open(debians, "w", encoding="ascii") as stream:
+            stream.write(text.replace(own, ""))
         plan = self.lab.plan(ORDERS, self.lab.database(), database={"ca_file": None})
-        run = self.run_in("run", "--json", plan=plan, POSTLUDE_EVENT=self.lab.event())
+        run = self.run_in("run", "--json", plan=plan, POSTLUDE_EVENT=self.lab.event(),
+                          shown=[(debians, BUNDLE)])
         self.ends(run, 4, "unreachable")
         self.assertIn("certificate verify failed", run.report["error"]["message"])
 
@@ -294,12 +307,10 @@ class Content(ImageCase):
             self.assertRegex(stream.read(), r"(?m)^postlude:x:10001:10001:")
 
     def test_holds_authorities(self):
-        with open(f"{self.root}/postlude/etc/ssl/certs/ca-certificates.crt",
-                  encoding="ascii") as stream:
+        with open(f"{self.root}{BUNDLE}", encoding="ascii") as stream:
             text = stream.read()
         self.assertGreater(text.count("-----BEGIN CERTIFICATE-----"), 50)
-        self.assertEqual(os.readlink(f"{self.root}/etc/ssl/certs/ca-certificates.crt"),
-                         "/postlude/etc/ssl/certs/ca-certificates.crt")
+        self.assertEqual(os.readlink(f"{self.root}/etc/ssl/certs/ca-certificates.crt"), BUNDLE)
 
 
 class OntoDebian(ImageCase):
@@ -308,7 +319,7 @@ class OntoDebian(ImageCase):
     base = BASE
     image = "localhost/application-debian"
     shells = {"libc.so.6"}  # what the application's own programs need
-    ca_file = "/postlude/etc/ssl/certs/ca-certificates.crt"  # built with the laboratory's in it
+    ca_file = BUNDLE  # built with the laboratory's in it
 
     @classmethod
     def setUpClass(cls):
@@ -351,6 +362,7 @@ if __name__ == "__main__":
     reason = missing()
     if reason:
         skip(reason)
+    mount_for_ourselves()
     try:
         main()
     except Failed as error:

@@ -1,11 +1,14 @@
 """The tools that build and run containers here, and whether this machine lets them."""
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
 
 SKIPPED = 77  # what meson takes for a skipped test
+CLONE_NEWNS = 0x20000  # <linux/sched.h>
+MS_REC_PRIVATE = 0x4000 | 1 << 18  # <linux/mount.h>
 
 # Debian packages by the program that we need of them.
 NEEDED = {"buildah": "buildah", "runc": "runc", "debootstrap": "debootstrap"}
@@ -32,6 +35,13 @@ def missing():
     lacking = [package for program, package in NEEDED.items()
                if not shutil.which(program, path=ENVIRONMENT["PATH"])]
     return f"not installed: {' '.join(lacking)}" if lacking else None
+
+
+def mount_for_ourselves():
+    """From now on, what is mounted by us is seen by us alone, and ends with us, however we end."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None):
+        skip(f"a mount namespace cannot be had here: {os.strerror(ctypes.get_errno())}")
 
 
 def call(*argv, stdin=None, cwd=None, seconds=600, **env):
