@@ -8,13 +8,14 @@ import case  # for the path to the laboratory  pylint: disable=unused-import
 import botocore.exceptions
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.session import Session
 
+from aws_ecs import session
 from aws_endpoint import AwsEndpoint
 
 EXECUTION = "5b1c7e0a-9f42-4d1e-8a63-0c2f7d9e4b18"
 ROLE = "arn:aws:iam::210987654321:role/lab"
-SESSION = Session()  # it reads each service's model once
+TASK = "arn:aws:ecs:eu-west-3:210987654321:task/ops/0cf1d9a27e5b4c38a1d64f0b9e7723aa"
+SESSION = session()  # it reads each service's model once
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
@@ -44,7 +45,8 @@ class StandIn(unittest.TestCase):
             "secretsmanager": lambda: client.get_secret_value(SecretId="ledger"),
             "ssm": lambda: client.get_parameter(Name="/ledger/host"),
             "codepipeline": lambda: client.get_pipeline_execution(
-                pipelineName="orders-prod", pipelineExecutionId=EXECUTION)}[service]()
+                pipelineName="orders-prod", pipelineExecutionId=EXECUTION),
+            "ecs": lambda: client.describe_tasks(cluster="ops", tasks=[TASK])}[service]()
 
     def refused(self, code, status, call, *args, **kwargs):
         """Asserts what a call ends in, as botocore reads it; returns the message."""

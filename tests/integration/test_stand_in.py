@@ -20,7 +20,8 @@ import aws_faults
 
 OTHER = "0c2f7d9e-9f42-4d1e-8a63-5b1c7e0a4b18"
 NAMES = {"sns": aws_faults.SNS, "sts": aws_faults.STS, "ssm": aws_faults.SSM,
-         "secretsmanager": aws_faults.SECRETS_MANAGER, "codepipeline": aws_faults.CODEPIPELINE}
+         "secretsmanager": aws_faults.SECRETS_MANAGER, "codepipeline": aws_faults.CODEPIPELINE,
+         "ecs": aws_faults.ECS}
 
 
 class Answers(StandIn):
@@ -191,7 +192,8 @@ class Refusals(StandIn):
     CODES = {"sns": ("SignatureDoesNotMatch", 403), "sts": ("SignatureDoesNotMatch", 403),
              "secretsmanager": ("InvalidSignatureException", 400),
              "ssm": ("InvalidSignatureException", 400),
-             "codepipeline": ("InvalidSignatureException", 400)}
+             "codepipeline": ("InvalidSignatureException", 400),
+             "ecs": ("InvalidSignatureException", 400)}
 
     def test_wrong_secret(self):
         name = self.aws.static_environment()["AWS_ACCESS_KEY_ID"]
@@ -239,7 +241,8 @@ class Refusals(StandIn):
                 ("secretsmanager", "secretsmanager:GetSecretValue", "AccessDeniedException", 400),
                 ("ssm", "ssm:GetParameter", "AccessDeniedException", 400),
                 ("codepipeline", "codepipeline:GetPipelineExecution", "AccessDeniedException",
-                 400)):
+                 400),
+                ("ecs", "ecs:DescribeTasks", "AccessDeniedException", 400)):
             with self.subTest(service):
                 self.call(service)
                 self.aws.deny(action)
@@ -251,7 +254,7 @@ class Refusals(StandIn):
 
     def test_what_is_not_the_protocol(self):
         self.fill()
-        for service in ("secretsmanager", "ssm", "codepipeline"):
+        for service in ("secretsmanager", "ssm", "codepipeline", "ecs"):
             client = self.client(service)
             client.meta.events.register("before-call", lambda params, **_: params["headers"].update(
                 {"Content-Type": "application/x-amz-json-1.0"}))
@@ -282,7 +285,7 @@ class Faults(StandIn):
                     known += 1
                     # Those that speak JSON name no status; it is 400, or 500 when it is theirs.
                     self.assertEqual(faults[code][0], status or (
-                        500 if code.startswith("Internal") else 400), code)
+                        500 if code.startswith(("Internal", "Server")) else 400), code)
         self.assertGreater(known, 30)
 
     def test_answers_that_are_none(self):

@@ -7,7 +7,7 @@
 
 Every request's signature is checked by botocore's own signer, every request by its service's rules,
 and the answers are AWS's. It can be told to fail. Services: "sns", "sts", "secretsmanager", "ssm",
-"codepipeline"; "credentials", "metadata" (of a task) and "imds" (of an instance) without a
+"codepipeline", "ecs"; "credentials", "metadata" (of a task) and "imds" (of an instance) without a
 signature; "cloudformation" is the response URL of a custom resource. Things live in a region, the
 endpoint's own when none is given: asked for in another one, they are not found.
 
@@ -28,6 +28,7 @@ from datetime import datetime, timedelta, timezone
 
 import aws_faults
 from aws_codepipeline import CodePipeline, Execution
+from aws_ecs import Ecs
 from aws_json import SecretsManager, Ssm
 from aws_keys import Keys
 from aws_local import Credentials, Imds, TaskMetadata
@@ -75,11 +76,13 @@ class AwsEndpoint:
         self.secretsmanager = SecretsManager(self)
         self.ssm = Ssm(self)
         self.codepipeline = CodePipeline(self)
+        self.ecs = Ecs(self)
         self.sts = Sts(self)
         self.sns = Sns(self)
         # The last one takes every form that is nobody else's.
         self._services = [self.credentials, self.metadata, self.imds, self.cloudformation,
-                          self.secretsmanager, self.ssm, self.codepipeline, self.sts, self.sns]
+                          self.secretsmanager, self.ssm, self.codepipeline, self.ecs, self.sts,
+                          self.sns]
 
     def __enter__(self):
         return self.start()
@@ -260,6 +263,7 @@ class AwsEndpoint:
             self.sns.messages.clear()
         self._denied.clear()
         self.cloudformation.forget()
+        self.ecs.forget()
 
     # Switches --------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ STS = {
                                      "this region using the IAM Console."),
 }
 
-# JSON 1.1: Secrets Manager, SSM and CodePipeline.
+# JSON 1.1: Secrets Manager, SSM, CodePipeline and ECS.
 JSON = {
     "AccessDeniedException": (400, DENIED + "the action"),
     "ExpiredTokenException": (400, "The security token included in the request is expired"),
@@ -141,6 +141,19 @@ CODEPIPELINE = {
         "StageNotRetryableException": "Unable to retry.",
         "UnableToRollbackStageException": "Unable to roll back the stage.",
     }.items()},
+}
+
+ECS = {
+    **JSON,
+    "BlockedException": (400, "Your AWS account was blocked. For more information, contact AWS "
+                              "Support."),
+    "ClientException": (400, "The request was refused."),
+    "ClusterNotFoundException": (400, "Cluster not found."),
+    "ConflictException": (400, "The provided clientToken is already in use with a different "
+                               "RunTask request."),
+    "InvalidParameterException": (400, "Invalid parameter"),
+    "PlatformUnknownException": (400, "The specified platform version doesn't exist."),
+    "ServerException": (500, "Service Unavailable. Please try again later."),
 }
 
 # S3, where CloudFormation's response URL leads.
