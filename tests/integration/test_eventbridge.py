@@ -93,7 +93,7 @@ class Targets(unittest.TestCase):
 
     def test_targets_that_are_refused(self):
         for target in ({"Input": "{}", "InputPath": "$"}, {"Input": "{"}, {"Input": "{" * 8193},
-                       {"InputPath": "detail"}, {"InputPath": "$." + "a" * 256},
+                       {"InputPath": "detail"}, {"InputPath": "$." + "a" * 255},
                        {"InputTransformer": {"InputTemplate": '"' + "a" * 8191 + '"'}},
                        {"InputTransformer": {"InputTemplate": '"a"', "InputPathsMap": {
                            f"n{number}": "$.a" for number in range(101)}}}):

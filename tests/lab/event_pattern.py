@@ -1,9 +1,10 @@
 """Event patterns of EventBridge, matched as its own matcher (Event Ruler, open source) does.
 
-An event is flattened into fields: a dotted name, a value, and which element of which array it stands
-in. A pattern is flattened into names with alternatives; every name has to be met by one field, in
-the order of the names, and no two of these fields may stand in different elements of one array. A
-name that must not exist is judged among the fields that agree with the elements chosen so far.
+An event is flattened into fields: a dotted name, a value, and which element of which array it
+stands in. A pattern is flattened into names with alternatives; every name has to be met by one
+field, and no two of these fields may stand in different elements of one array. A name that must not
+exist is judged, in the order of the names, among the fields that agree with the elements chosen so
+far.
 """
 
 import itertools
@@ -47,8 +48,8 @@ class EventPattern:
 
     def matches(self, event):
         """Whether an event, as raw_json reads it, meets the pattern."""
-        fields = sorted(_fields(event, "", {}, itertools.count()), key=lambda field: field.name)
-        return any(_search(rule, fields, 0, {}) for rule in self._rules)
+        fields = list(_fields(event, "", {}, itertools.count()))
+        return any(_search(rule, fields, {}) for rule in self._rules)
 
 
 # The event ------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ def _fields(value, name, places, arrays):
     elif isinstance(value, list):
         array = next(arrays)
         for number, item in enumerate(value):
-            inside = {**places, array: number} if isinstance(item, dict) else places
+            inside = {**places, array: number} if isinstance(item, (dict, list)) else places
             yield from _fields(item, name, inside, arrays)
     else:
         yield Field(name, value, places)
@@ -75,20 +76,20 @@ def _agree(chosen, places):
     return {**chosen, **places}
 
 
-def _search(rule, fields, first, chosen):
+def _search(rule, fields, chosen):
     if not rule:
         return True
     (name, tests), rest = rule[0], rule[1:]
     there = False
-    for number, field in enumerate(fields):
+    for field in fields:
         both = _agree(chosen, field.places) if field.name == name else None
         if both is None:
             continue
         there = True
-        met = number >= first and any(test is not ABSENT and test(field.value) for test in tests)
-        if met and _search(rest, fields, number + 1, both):
+        met = any(test is not ABSENT and test(field.value) for test in tests)
+        if met and _search(rest, fields, both):
             return True
-    return not there and ABSENT in tests and _search(rest, fields, first, chosen)
+    return not there and ABSENT in tests and _search(rest, fields, chosen)
 
 
 # The pattern ----------------------------------------------------------------------------------
@@ -151,8 +152,9 @@ def _equal(item):
 
 
 def _same_number(one, other):
-    small = all(abs(Decimal(text)) <= NUMBER_MAX for text in (one, other))
-    return Decimal(one) == Decimal(other) if small else str(one) == str(other)
+    if abs(Decimal(one)) > NUMBER_MAX:
+        return str(one) == str(other)
+    return Decimal(one) == Decimal(other)
 
 
 def _is_text(value):
