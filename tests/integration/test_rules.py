@@ -2,17 +2,22 @@
 events is what the program takes, and nothing else starts it.
 """
 
+import glob
 import json
+import os
 import re
 import uuid
+from datetime import datetime, timezone
 
 import case
 from aws_case import share_aws_lab
 from case import ORDERS, ORDER_IDS, main
 from lab import Trap
-from rules_case import RulesCase, deployments, every, readme_transformer, samples
+from rules_case import (REPOSITORY, RulesCase, deployments, every, readme_transformer, samples)
 
 import raw_json
+
+EXAMPLE = f"{REPOSITORY}/config/cdk/example/image"
 
 
 def setUpModule():  # pylint: disable=invalid-name
@@ -125,12 +130,60 @@ class Starts(RunCase):
                     self.ends(run, 3, "refused")
 
 
+class Example(RunCase):
+    """The example's plan, in the tasks of its own templates. Only the ways to the database and the
+    topic are the laboratory's."""
+
+    def setUp(self):
+        self.lab.aws.clear()
+        self.starts = [start for start in deployments()[-1].starts if "Orders" in start.name]
+        with open(f"{EXAMPLE}/postlude.yaml", encoding="utf-8") as stream:
+            self.text = stream.read()
+        self.assertIn("iam: true", self.text)
+
+    def plan(self):
+        """The plan with its migrations, and how to log in here."""
+        files = {}
+        for path in glob.glob(f"{EXAMPLE}/migrations/*.sql"):
+            with open(path, "rb") as stream:
+                files[f"migrations/{os.path.basename(path)}"] = stream.read()
+        login = "password: ${DB_PASSWORD}\n  ca_file: ${DB_CA_FILE}"
+        return self.lab.plan(files, text=self.text.replace("iam: true", login))
+
+    def run_at(self, start, event, db, **detail):
+        """A run by an event of now."""
+        event = {**event, "detail": {**event["detail"], **detail},
+                 "time": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"}
+        env = self.variables_of(start, event) | {
+            "DB_NAME": db, "DB_USER": "migrator", "SNS_TOPIC_ARN": self.lab.aws.arn("orders")}
+        return self.lab.run("run", plan=self.plan(), env=env)
+
+    def test_it_is_there(self):
+        self.assertEqual(len(self.starts), 2)
+
+    def test_each_stage_migrates_its_own_database(self):
+        for start in self.starts:
+            db = self.lab.database()
+            (sample,) = samples(start, "stage_succeeded")
+            with self.subTest(start.name):
+                report = self.ends(self.run_at(start, sample.event, db), 0, "applied")
+                self.assertEqual(len(report["applied"]), 3)
+                self.assertEqual(report["trigger"]["stage"], start.of("stage"))
+                self.assertIn("aws ecs run-task", report["rerun"])
+                self.ends(self.run_at(start, sample.again(), db), 0, "duplicate")
+                other = self.run_at(start, sample.event, db, stage="Build")
+                self.ends(other, 3, "refused")
+                self.assertEqual([message["attributes"]["outcome"][1]
+                                  for message in self.lab.aws.messages()], ["applied", "refused"])
+            self.lab.aws.clear()
+
+
 class Forwards(RulesCase):
     """Rules of the pipeline's account that send its events on to the workload's."""
 
     def roads(self):
         """(rule that starts, rules that send on to its bus what it waits for)."""
-        for deployment in deployments():
+        for deployment in filter(lambda deployment: deployment.forwards, deployments()):
             for start in deployment.starts:
                 (sample,) = samples(start, f"{start.kind}_succeeded")
                 yield start, [forward for forward in deployment.forwards
