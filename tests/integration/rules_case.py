@@ -134,9 +134,8 @@ class RulesCase(unittest.TestCase):
         or None)."""
         with open(f"{HERE}/events/task/stopped.json", encoding="utf-8") as stream:
             event = json.load(stream)
-        about = watch.pattern["detail"]
-        event["detail"]["clusterArn"] = about.get("clusterArn", [event["detail"]["clusterArn"]])[0]
-        task = next(arn for arn in watch.definitions if _names(about, arn))
+        event["detail"]["clusterArn"] = watch.of("clusterArn") or event["detail"]["clusterArn"]
+        task = next(arn for arn in watch.definitions if is_about(watch, arn))
         event["detail"]["taskDefinitionArn"] = task
         event["detail"]["group"] = "family:" + task.rsplit("/", 1)[-1].rsplit(":", 1)[0]
         (model,) = event["detail"]["containers"]
@@ -182,8 +181,9 @@ class RulesCase(unittest.TestCase):
                 self.assertIn(words, said, watch.name)
 
 
-def _names(about, arn):
-    """Whether the details that a watch is about name this task definition."""
-    family = arn.rsplit("/", 1)[-1].rsplit(":", 1)[0]
-    asked = json.dumps(about)
-    return arn in asked or arn.rsplit(":", 1)[0] + ":" in asked or f'"family:{family}"' in asked
+def is_about(watch, task):
+    """Whether a watch names this task definition: by ARN, with or without revision, or family."""
+    family = task.rsplit("/", 1)[-1].rsplit(":", 1)[0]
+    asked = json.dumps(watch.pattern["detail"])
+    return any(words in asked for words in (task, task.rsplit(":", 1)[0] + ":",
+                                            f'"family:{family}"'))

@@ -100,6 +100,11 @@ class Sending:
         return self.target["Arn"].rsplit("/", 1)[-1]
 
     @property
+    def task(self):
+        """The task definition that it starts."""
+        return self.target["EcsParameters"]["TaskDefinitionArn"]
+
+    @property
     def kind(self):
         """What has to succeed: "pipeline" or "stage"."""
         asked = self.pattern.get("detail-type")
@@ -124,10 +129,8 @@ class Sending:
 
     def started(self, event):
         """(variables, command) of the container that it starts; raises OverrideError too."""
-        definition = _definition(self.target["EcsParameters"]["TaskDefinitionArn"],
-                                 self.definitions)
-        return container_of(read_override(self.text(event)), definition["ContainerDefinitions"],
-                            CONTAINER)
+        containers = _definition(self.task, self.definitions)["ContainerDefinitions"]
+        return container_of(read_override(self.text(event)), containers, CONTAINER)
 
     def passed(self, event):
         """The variables that it adds to those of the task definition."""
@@ -143,6 +146,11 @@ class Schedule:
         self.properties = properties
         self.definitions = definitions
 
+    @property
+    def task(self):
+        """The task definition that it starts."""
+        return self.properties["Target"]["EcsParameters"]["TaskDefinitionArn"]
+
     def text(self, time, execution_id, attempt=1):
         """What RunTask gets at a time."""
         return schedule_input(self.properties["Target"].get("Input", "{}"), self.arn, time,
@@ -150,9 +158,8 @@ class Schedule:
 
     def started(self, text):
         """(variables, command) of the container that it starts."""
-        arn = self.properties["Target"]["EcsParameters"]["TaskDefinitionArn"]
-        return container_of(read_override(text),
-                            _definition(arn, self.definitions)["ContainerDefinitions"], CONTAINER)
+        containers = _definition(self.task, self.definitions)["ContainerDefinitions"]
+        return container_of(read_override(text), containers, CONTAINER)
 
 
 def passed(text):
