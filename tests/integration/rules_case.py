@@ -1,4 +1,4 @@
-"""What the tests of rules share: the events of the folder, put in the place of a rule's pipeline."""
+"""What the tests of rules share: events as of a rule's own pipeline, and what is asserted of it."""
 
 import glob
 import json

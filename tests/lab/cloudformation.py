@@ -1,7 +1,7 @@
 """A CloudFormation template as it would stand in an account: what its references come to.
 
-Physical names are made up of the logical ones, the same each time; a resource is resolved when it is
-asked for, so that what nobody asks about may hold functions that are not known here.
+Physical names are made up of the logical ones, the same each time. A resource is resolved when it
+is asked for, so that what nobody asks about may hold functions that are not known here.
 """
 
 import json

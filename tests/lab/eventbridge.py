@@ -64,8 +64,8 @@ def target_input(target, event, rule):
 
 
 def schedule_input(text, schedule_arn, scheduled_time, execution_id, attempt=1):
-    """A schedule's Input with the keywords of EventBridge Scheduler replaced; others stay. It may be
-    any text; raises TargetError."""
+    """A schedule's Input with the keywords of EventBridge Scheduler replaced; others stay. It may
+    be any text; raises TargetError."""
     _check_length(text)
     for word, value in (("schedule-arn", schedule_arn), ("scheduled-time", scheduled_time),
                         ("execution-id", execution_id), ("attempt-number", str(attempt))):
