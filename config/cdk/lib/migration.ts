@@ -45,7 +45,9 @@ export interface PostludeMigrationProps extends PostludeTaskProps {
   readonly eventBus?: events.IEventBus;
 
   /**
-   * When the task is started besides, to catch up on what a lost event left.
+   * When the task is started besides, to catch up on what a lost event left. A start in the middle of
+   * a deploy applies what that deploy brings, before the pipeline has succeeded: where the order
+   * matters, choose hours without deploys, or never.
    *
    * @default PostludeSchedule.every(Duration.hours(1))
    */

@@ -3,9 +3,14 @@ import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 
 /** When the task is started to catch up on what a lost event left. */
 export class PostludeSchedule {
-  /** Again and again, `period` apart: an hour or a day, for example. */
+  /**
+   * Again and again, `period` apart, by the clock (UTC): each hour at minute 0, each day at midnight.
+   * A rate would start a task at once when the stack is made, in the middle of the deploy.
+   *
+   * @param period divides an hour or a day: 15 minutes, 1 hour, 6 hours, 1 day
+   */
   public static every(period: Duration): PostludeSchedule {
-    return new PostludeSchedule(scheduler.ScheduleExpression.rate(period), period);
+    return new PostludeSchedule(scheduler.ScheduleExpression.cron(clock(period)), period);
   }
 
   /**
@@ -29,4 +34,16 @@ export class PostludeSchedule {
     /** The longest time between two starts; nothing for never. */
     public readonly period?: Duration,
   ) {}
+}
+
+function clock(period: Duration): scheduler.CronOptionsWithTimezone {
+  const minutes = period.isUnresolved() ? NaN : period.toMinutes({ integral: false });
+  if (Number.isInteger(minutes) && minutes >= 1 && 60 % minutes === 0) {
+    return { minute: minutes === 60 ? '0' : `0/${minutes}` };
+  }
+  if (minutes > 60 && minutes % 60 === 0 && 1440 % minutes === 0) {
+    return { minute: '0', hour: minutes === 1440 ? '0' : `0/${minutes / 60}` };
+  }
+  throw new Error('the period of PostludeSchedule.every divides an hour or a day (15 minutes, 1 hour, 6 hours, 1 day): '
+    + 'for other times there is PostludeSchedule.at');
 }
