@@ -5,9 +5,10 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { refuseEmpty, refuseTaken } from './refusals';
 import { PostludeSchedule } from './schedule';
 import { PostludeTask, PostludeTaskProps } from './task';
-import { Patience, startOnSchedule, StartTask, succeeded } from './trigger';
+import { Patience, PipelineEvents, startOnSchedule, StartTask, succeeded } from './trigger';
 
 /** What runs migrations after a pipeline. */
 export interface PostludeMigrationProps extends PostludeTaskProps {
@@ -119,7 +120,7 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
     this.rerunCommand = this.task.rerunCommand;
     this.grantPrincipal = this.task.grantPrincipal;
     this.connections = this.task.connections;
-    this.tellPipeline(pipeline);
+    this.tellPipeline(props, pipeline);
     this.allowQuestions(props, pipeline);
     this.deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
@@ -143,7 +144,9 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
     return this.task.grantRun(grantee);
   }
 
-  private pipelineOf(props: PostludeMigrationProps) {
+  private pipelineOf(props: PostludeMigrationProps): PipelineEvents {
+    refuseEmpty('pipelineName', props.pipelineName, 'name the pipeline');
+    refuseEmpty('stage', props.stage, 'leave it out to wait for the whole pipeline, or name the stage');
     const stack = Stack.of(this);
     const account = props.pipelineAccount ?? stack.account;
     if (!Token.isUnresolved(account) && !/^\d{12}$/.test(account)) {
@@ -153,17 +156,19 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
   }
 
   /** So that the plan's `trigger` can name the pipeline without being written twice. */
-  private tellPipeline(pipeline: { pipelineName: string; account: string; region: string; stage?: string }): void {
-    const container = this.task.container;
-    container.addEnvironment('PIPELINE_NAME', pipeline.pipelineName);
-    container.addEnvironment('PIPELINE_ACCOUNT', pipeline.account);
-    container.addEnvironment('PIPELINE_REGION', pipeline.region);
-    if (pipeline.stage) {
-      container.addEnvironment('PIPELINE_STAGE', pipeline.stage);
-    }
+  private tellPipeline(props: PostludeMigrationProps, pipeline: PipelineEvents): void {
+    const variables = {
+      PIPELINE_NAME: pipeline.pipelineName,
+      PIPELINE_ACCOUNT: pipeline.account,
+      PIPELINE_REGION: pipeline.region,
+      ...(pipeline.stage ? { PIPELINE_STAGE: pipeline.stage } : {}),
+      ...(props.verifyRoleArn ? { PIPELINE_ROLE_ARN: props.verifyRoleArn } : {}),
+    };
+    refuseTaken(props, Object.keys(variables));
+    Object.entries(variables).forEach(([name, value]) => this.task.container.addEnvironment(name, value));
   }
 
-  private allowQuestions(props: PostludeMigrationProps, pipeline: { pipelineName: string; account: string; region: string }): void {
+  private allowQuestions(props: PostludeMigrationProps, pipeline: PipelineEvents): void {
     if (!props.verify) {
       if (props.verifyRoleArn) {
         throw new Error('verifyRoleArn is of use with verify: true only');
@@ -172,7 +177,6 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
     }
     const role = this.task.taskDefinition.taskRole;
     if (props.verifyRoleArn) {
-      this.task.container.addEnvironment('PIPELINE_ROLE_ARN', props.verifyRoleArn);
       role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['sts:AssumeRole'], resources: [props.verifyRoleArn] }));
       return;
     }
@@ -193,10 +197,10 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
 function patienceOf(props: PostludeMigrationProps): Patience {
   const age = (props.maxEventAge ?? Duration.hours(2)).toSeconds();
   const attempts = props.retryAttempts ?? 185;
-  if (age < 60 || age > 86400) {
+  if (!Token.isUnresolved(age) && (age < 60 || age > 86400)) {
     throw new Error('maxEventAge is between one minute and one day');
   }
-  if (!Number.isInteger(attempts) || attempts < 0 || attempts > 185) {
+  if (!Token.isUnresolved(attempts) && (!Number.isInteger(attempts) || attempts < 0 || attempts > 185)) {
     throw new Error('retryAttempts is a whole number from 0 to 185');
   }
   return { attempts, maxAgeSeconds: age };

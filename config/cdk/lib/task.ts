@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Duration, Stack, Tokenization } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -8,6 +8,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { PostludeLogin } from './login';
+import { refuseEmpty, refuseTaken } from './refusals';
 import { rerunCommand, TaskLaunch } from './rerun';
 
 /** The name of postlude's container in the task definition. */
@@ -217,7 +218,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
       cluster: props.cluster.clusterName,
       taskDefinition: this.taskDefinition.family,
       container: CONTAINER,
-      subnets: subnetsOf(props),
+      subnets: subnetsOf(this, props),
       securityGroups: [securityGroup.securityGroupId],
       assignPublicIp: props.assignPublicIp ?? false,
     };
@@ -259,7 +260,8 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
       description: 'postlude: what the migrations may ask of AWS',
     });
     (props.login ?? PostludeLogin.iam('migrator'))._bind().grant(role, props.proxy);
-    this.topic.grantPublish(role);
+    // Not topic.grantPublish, which allows GenerateDataKey* with a key that is known.
+    iam.Grant.addToPrincipal({ grantee: role, actions: ['sns:Publish'], resourceArns: [this.topic.topicArn] });
     this.topicKey?.grant(role, 'kms:Decrypt', 'kms:GenerateDataKey');
     return new ecs.FargateTaskDefinition(this, 'Definition', {
       family: props.family,
@@ -275,6 +277,18 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
 
   private contain(props: PostludeTaskProps): ecs.ContainerDefinition {
     const login = (props.login ?? PostludeLogin.iam('migrator'))._bind();
+    const environment = {
+      ...login.environment,
+      DB_HOST: props.proxy.endpoint,
+      DB_PORT: Tokenization.stringifyNumber(props.databasePort ?? 5432),
+      DB_NAME: props.databaseName,
+      SNS_TOPIC_ARN: this.topic.topicArn,
+      POSTLUDE_REPORT_TOPIC: this.topic.topicArn,
+      POSTLUDE_LOG: 'json',
+      POSTLUDE_RERUN: this.rerunCommand,
+      ...(props.plan ? { POSTLUDE_PLAN: props.plan } : {}),
+    };
+    refuseTaken(props, [...Object.keys(environment), ...Object.keys(login.secrets)]);
     const linuxParameters = new ecs.LinuxParameters(this, 'Linux');
     linuxParameters.dropCapabilities(ecs.Capability.ALL);
     return this.taskDefinition.addContainer(CONTAINER, {
@@ -285,18 +299,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
       linuxParameters,
       stopTimeout: Duration.seconds(30),
       logging: ecs.LogDrivers.awsLogs({ streamPrefix: 'migrate', logGroup: this.logGroup, mode: ecs.AwsLogDriverMode.BLOCKING }),
-      environment: {
-        ...props.environment,
-        ...login.environment,
-        DB_HOST: props.proxy.endpoint,
-        DB_PORT: String(props.databasePort ?? 5432),
-        DB_NAME: props.databaseName,
-        SNS_TOPIC_ARN: this.topic.topicArn,
-        POSTLUDE_REPORT_TOPIC: this.topic.topicArn,
-        POSTLUDE_LOG: 'json',
-        POSTLUDE_RERUN: this.rerunCommand,
-        ...(props.plan ? { POSTLUDE_PLAN: props.plan } : {}),
-      },
+      environment: { ...props.environment, ...environment },
       secrets: { ...props.secrets, ...login.secrets },
     });
   }
@@ -306,7 +309,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
     const why = 'postlude runs migrations';
     const connections = props.proxySecurityGroup?.connections ?? connectionsOf(props.proxy);
     if (connections) {
-      connections.allowFrom(from, port, why);
+      connections.securityGroups.forEach((group) => letIn(group, from, port, why));
     } else {
       Annotations.of(this).addError('the proxy is imported and its security group is not known here: give proxySecurityGroup');
     }
@@ -317,9 +320,24 @@ function connectionsOf(proxy: rds.IDatabaseProxy): ec2.Connections | undefined {
   return (proxy as Partial<ec2.IConnectable>).connections;
 }
 
-function subnetsOf(props: PostludeTaskProps): string[] {
+/** As Connections.allowTo, which warns of a task's group that lets out everything already. */
+function letIn(proxy: ec2.ISecurityGroup, from: ec2.ISecurityGroup, port: ec2.Port, why: string): void {
+  // A "remote" rule is of the task's stack, where the proxy is of another: else two stacks would need each other.
+  proxy.addIngressRule(from, port, why, true);
+  if (!from.allowAllOutbound) {
+    from.addEgressRule(proxy, port, why);
+  }
+}
+
+function subnetsOf(scope: Construct, props: PostludeTaskProps): string[] {
   const wanted = props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
-  return props.vpc.selectSubnets(wanted).subnetIds;
+  const subnets = props.vpc.selectSubnets(wanted);
+  if (subnets.hasPublic && !props.assignPublicIp) {
+    Annotations.of(scope).addWarningV2('postlude:noPublicAddress',
+      'the task is in public subnets and has no public address: it reaches ECR, CloudWatch Logs and SNS by VPC endpoints only; '
+      + 'set assignPublicIp, or choose private subnets');
+  }
+  return subnets.subnetIds;
 }
 
 function refuseReserved(props: PostludeTaskProps): void {
@@ -328,7 +346,6 @@ function refuseReserved(props: PostludeTaskProps): void {
       throw new Error(`${name} is set by the construct or by what starts the task: leave it out of environment and secrets`);
     }
   }
-  if (props.plan !== undefined && !Token.isUnresolved(props.plan) && props.plan.trim() === '') {
-    throw new Error('plan is empty: leave it out, or name the file in the image');
-  }
+  refuseEmpty('plan', props.plan, 'leave it out, or name the file in the image');
+  refuseEmpty('databaseName', props.databaseName, 'name the database');
 }
