@@ -1,4 +1,4 @@
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Environment, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as rds from 'aws-cdk-lib/aws-rds';
@@ -17,12 +17,12 @@ export const ACCOUNT = '210987654321';
 export const TOOLS = '110987654321';
 export const REGION = 'eu-west-3';
 
-/** A stack of a known account and region whose network needs no look-up. */
-export function fixture(): Fixture {
+/** A stack of a known account and region, or of none ({}), whose network needs no look-up. */
+export function fixture(env: Environment = { account: ACCOUNT, region: REGION }): Fixture {
   const app = new App({
     context: { [`availability-zones:account=${ACCOUNT}:region=${REGION}`]: ['eu-west-3a', 'eu-west-3b'] },
   });
-  const stack = new Stack(app, 'Orders', { env: { account: ACCOUNT, region: REGION } });
+  const stack = new Stack(app, 'Orders', { env });
   const vpc = new ec2.Vpc(stack, 'Vpc', { maxAzs: 2, natGateways: 1 });
   const cluster = new ecs.Cluster(stack, 'Cluster', { vpc });
   const database = new rds.DatabaseInstance(stack, 'Database', {

@@ -1,0 +1,442 @@
+import * as assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CfnOutput, CfnParameter, Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { PostludeLogin, PostludeTask, PostludeTaskProps } from '../lib';
+import { added, complaints, Json, outputs, properties, resources, statements } from './plain';
+import { ACCOUNT, Fixture, fixture, REGION } from './stack';
+
+const FAMILY = 'OrdersMigrateDefinition46643041';
+const ECS = { Service: 'ecs-tasks.amazonaws.com' };
+
+type Changes = Omit<Partial<PostludeTaskProps>, 'databaseName'> & { readonly databaseName?: string };
+
+function make(f: Fixture, changes: Changes = {}): PostludeTask {
+  const { vpc, cluster, proxy, image } = f;
+  return new PostludeTask(f.stack, 'Migrate', { vpc, cluster, proxy, image, databaseName: 'orders', ...changes });
+}
+
+/** The container of a stack's task definition. */
+function container(stack: Stack, id = 'MigrateDefinition'): Json {
+  const [only, ...more] = properties(stack, id).ContainerDefinitions;
+  assert.equal(more.length, 0);
+  return only;
+}
+
+function environment(stack: Stack, id = 'MigrateDefinition'): { [name: string]: string } {
+  const pairs: Json[] = container(stack, id).Environment;
+  return Object.fromEntries(pairs.map(({ Name, Value }) => [Name, Value]));
+}
+
+/** The task role's own statements. */
+function allowed(stack: Stack): Json[] {
+  return statements(stack, ['MigrateTaskRoleDefaultPolicy']).MigrateTaskRoleDefaultPolicy;
+}
+
+const CONNECT = {
+  Action: 'rds-db:connect',
+  Resource: `arn:aws:rds-db:${REGION}:${ACCOUNT}:dbuser:{{Proxy.DBProxyArn}/:[6]}/migrator`,
+};
+
+describe('what is refused', () => {
+  const refused: { [message: string]: (f: Fixture) => Changes } = {
+    'DB_HOST is set by the construct': () => ({ environment: { DB_HOST: 'elsewhere' } }),
+    'POSTLUDE_EVENT_ID is set by the construct': () => ({ environment: { POSTLUDE_EVENT_ID: '' } }),
+    'POSTLUDE_REASON is set by the construct': () => ({ environment: { POSTLUDE_REASON: 'ever the same' } }),
+    'POSTLUDE_PLAN is set by the construct': () => ({ environment: { POSTLUDE_PLAN: 'other.yaml' } }),
+    'SNS_TOPIC_ARN is set by the construct': ({ stack }) => ({ secrets: { SNS_TOPIC_ARN: ecs.Secret.fromSecretsManager(secretOf(stack)) } }),
+    'DB_USER is set by the construct': () => ({ environment: { DB_USER: 'somebody' } }),
+    'DB_PASSWORD is set by the construct': ({ stack }) => ({
+      environment: { DB_PASSWORD: 'in the open' },
+      login: PostludeLogin.password('migrator', ecs.Secret.fromSecretsManager(secretOf(stack), 'password')),
+    }),
+    'API_KEY is in environment and in secrets': ({ stack }) => ({
+      environment: { API_KEY: 'x' },
+      secrets: { API_KEY: ecs.Secret.fromSecretsManager(secretOf(stack)) },
+    }),
+    'plan is empty': () => ({ plan: ' ' }),
+    'databaseName is empty': () => ({ databaseName: '' }),
+  };
+  for (const [message, changes] of Object.entries(refused)) {
+    test(message, () => {
+      const f = fixture();
+      assert.throws(() => make(f, changes(f)), { message: new RegExp(`^${message}`) });
+    });
+  }
+
+  test('an imported proxy without its security group', () => {
+    const f = fixture();
+    make(f, { proxy: imported(f.stack) });
+    assert.deepEqual(complaints(f.stack), ['the proxy is imported and its security group is not known here: give proxySecurityGroup']);
+  });
+
+  test('public subnets without a public address are warned of', () => {
+    const f = fixture();
+    make(f, { vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC } });
+    assert.match(complaints(f.stack).join(), /^the task is in public subnets and has no public address: .*set assignPublicIp/);
+  });
+
+  test('a network without the subnets that are asked for', () => {
+    const f = fixture();
+    assert.throws(() => make(f, { vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED } }), /no 'Isolated' subnet groups/);
+  });
+});
+
+describe('what it makes', () => {
+  test('these resources and no others', () => {
+    const f = fixture();
+    make(f);
+    assert.deepEqual(added(f.stack, fixture().stack), {
+      MigrateSecurityGroup: 'AWS::EC2::SecurityGroup',
+      ProxyProxySecurityGroupfromOrdersMigrateSecurityGroupF23473CF5432: 'AWS::EC2::SecurityGroupIngress',
+      MigrateTopic: 'AWS::SNS::Topic',
+      MigrateLog: 'AWS::Logs::LogGroup',
+      MigrateTaskRole: 'AWS::IAM::Role',
+      MigrateTaskRoleDefaultPolicy: 'AWS::IAM::Policy',
+      MigrateDefinition: 'AWS::ECS::TaskDefinition',
+      MigrateDefinitionExecutionRole: 'AWS::IAM::Role',
+      MigrateDefinitionExecutionRoleDefaultPolicy: 'AWS::IAM::Policy',
+    });
+    assert.deepEqual(complaints(f.stack), []);
+  });
+
+  test('these policy statements and no others', () => {
+    const f = fixture();
+    make(f);
+    assert.deepEqual(statements(f.stack, Object.keys(added(f.stack, fixture().stack))), {
+      MigrateTaskRole: [{
+        Action: 'sts:AssumeRole',
+        Principal: ECS,
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': ACCOUNT },
+          ArnLike: { 'aws:SourceArn': `arn:aws:ecs:${REGION}:${ACCOUNT}:*` },
+        },
+      }],
+      MigrateTaskRoleDefaultPolicy: [CONNECT, { Action: 'sns:Publish', Resource: '{MigrateTopic}' }],
+      MigrateDefinitionExecutionRole: [{ Action: 'sts:AssumeRole', Principal: ECS }],
+      MigrateDefinitionExecutionRoleDefaultPolicy: [
+        { Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: '{MigrateLog.Arn}' },
+      ],
+    });
+  });
+
+  test('a security group that nothing enters, and the way from it to the proxy', () => {
+    const f = fixture();
+    make(f);
+    assert.deepEqual(properties(f.stack, 'MigrateSecurityGroup'), {
+      GroupDescription: 'postlude: to the proxy and to AWS, from nowhere',
+      SecurityGroupEgress: [{ CidrIp: '0.0.0.0/0', Description: 'Allow all outbound traffic by default', IpProtocol: '-1' }],
+      VpcId: '{Vpc}',
+    });
+    assert.deepEqual(ingress(f.stack), [{
+      Description: 'postlude runs migrations',
+      IpProtocol: 'tcp',
+      FromPort: 5432,
+      ToPort: 5432,
+      GroupId: '{ProxyProxySecurityGroup.GroupId}',
+      SourceSecurityGroupId: '{MigrateSecurityGroup.GroupId}',
+    }]);
+  });
+
+  test('the task definition', () => {
+    const f = fixture();
+    make(f);
+    const rerun = outputs(f.stack).MigrateRerun;
+    assert.deepEqual(properties(f.stack, 'MigrateDefinition'), {
+      Family: FAMILY,
+      Cpu: '256',
+      Memory: '512',
+      NetworkMode: 'awsvpc',
+      RequiresCompatibilities: ['FARGATE'],
+      RuntimePlatform: { CpuArchitecture: 'X86_64', OperatingSystemFamily: 'LINUX' },
+      ExecutionRoleArn: '{MigrateDefinitionExecutionRole.Arn}',
+      TaskRoleArn: '{MigrateTaskRole.Arn}',
+      ContainerDefinitions: [{
+        Name: 'postlude',
+        Essential: true,
+        Image: 'orders-migrate:1.42',
+        User: '10001:10001',
+        ReadonlyRootFilesystem: true,
+        LinuxParameters: { Capabilities: { Drop: ['ALL'] } },
+        StopTimeout: 30,
+        LogConfiguration: {
+          LogDriver: 'awslogs',
+          Options: {
+            'awslogs-group': '{MigrateLog}',
+            'awslogs-region': REGION,
+            'awslogs-stream-prefix': 'migrate',
+            'mode': 'blocking',
+          },
+        },
+        Environment: [
+          { Name: 'DB_USER', Value: 'migrator' },
+          { Name: 'DB_HOST', Value: '{Proxy.Endpoint}' },
+          { Name: 'DB_PORT', Value: '5432' },
+          { Name: 'DB_NAME', Value: 'orders' },
+          { Name: 'SNS_TOPIC_ARN', Value: '{MigrateTopic}' },
+          { Name: 'POSTLUDE_REPORT_TOPIC', Value: '{MigrateTopic}' },
+          { Name: 'POSTLUDE_LOG', Value: 'json' },
+          { Name: 'POSTLUDE_RERUN', Value: rerun },
+        ],
+      }],
+    });
+  });
+
+  test('the log is kept for a year, and beyond the stack', () => {
+    const f = fixture();
+    make(f);
+    assert.deepEqual(resources(f.stack).MigrateLog, {
+      Type: 'AWS::Logs::LogGroup',
+      Properties: { RetentionInDays: 365 },
+      UpdateReplacePolicy: 'Retain',
+      DeletionPolicy: 'Retain',
+    });
+  });
+
+  test('the line that starts it by hand, as an output', () => {
+    const f = fixture();
+    make(f);
+    const network = '{"awsvpcConfiguration":{"subnets":["{VpcPrivateSubnet1Subnet}","{VpcPrivateSubnet2Subnet}"],'
+      + '"securityGroups":["{MigrateSecurityGroup.GroupId}"],"assignPublicIp":"DISABLED"}}';
+    const overrides = '{"containerOverrides":[{"name":"postlude","environment":'
+      + '[{"name":"POSTLUDE_REASON","value":"<why>"},{"name":"POSTLUDE_BY","value":"<who>"}]}]}';
+    assert.deepEqual(outputs(f.stack), {
+      MigrateRerun: `aws ecs run-task --region ${REGION} --cluster {Cluster} --task-definition ${FAMILY} --launch-type FARGATE`
+        + ` --network-configuration '${network}' --overrides '${overrides}'`,
+    });
+  });
+});
+
+describe('the topic', () => {
+  const publish = (topic: string): Json => ({ Action: 'sns:Publish', Resource: topic });
+  const use = (key: string): Json => ({ Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: key });
+
+  test('a new one, encrypted with a given key', () => {
+    const f = fixture();
+    make(f, { topicKey: new kms.Key(f.stack, 'Key') });
+    assert.deepEqual(properties(f.stack, 'MigrateTopic'), { KmsMasterKeyId: '{Key.Arn}' });
+    assert.deepEqual(allowed(f.stack), [CONNECT, publish('{MigrateTopic}'), use('{Key.Arn}')]);
+  });
+
+  test('a given one, encrypted', () => {
+    const f = fixture();
+    const task = make(f, { topic: new sns.Topic(f.stack, 'Topic', { masterKey: new kms.Key(f.stack, 'Key') }) });
+    assert.equal(task.topicKey?.node.id, 'Key');
+    assert.equal(environment(f.stack).SNS_TOPIC_ARN, '{Topic}');
+    assert.equal(environment(f.stack).POSTLUDE_REPORT_TOPIC, '{Topic}');
+    assert.equal('MigrateTopic' in resources(f.stack), false);
+    assert.deepEqual(allowed(f.stack), [CONNECT, publish('{Topic}'), use('{Key.Arn}')]);
+  });
+
+  test('an imported one of another account, with its key', () => {
+    const f = fixture();
+    const topic = 'arn:aws:sns:eu-west-3:110987654321:deploys';
+    const key = 'arn:aws:kms:eu-west-3:110987654321:key/5f0c7a52-3b1d-4c7e-9a60-1d2e3f4a5b6c';
+    make(f, { topic: sns.Topic.fromTopicArn(f.stack, 'Topic', topic), topicKey: kms.Key.fromKeyArn(f.stack, 'Key', key) });
+    assert.equal(environment(f.stack).SNS_TOPIC_ARN, topic);
+    assert.deepEqual(allowed(f.stack), [CONNECT, publish(topic), use(key)]);
+  });
+});
+
+describe('the login', () => {
+  test('by IAM, as another user', () => {
+    const f = fixture();
+    make(f, { login: PostludeLogin.iam('owner') });
+    assert.equal(environment(f.stack).DB_USER, 'owner');
+    assert.deepEqual(allowed(f.stack)[0], { ...CONNECT, Resource: CONNECT.Resource.replace(/migrator$/, 'owner') });
+  });
+
+  test('by a secret that postlude reads, with a key of its own', () => {
+    const f = fixture();
+    const secret = new secretsmanager.Secret(f.stack, 'Login', { encryptionKey: new kms.Key(f.stack, 'Key') });
+    make(f, { login: PostludeLogin.secret(secret), environment: { DB_USER: 'migrator' } });
+    assert.equal(environment(f.stack).DB_SECRET_ARN, '{Login}');
+    assert.equal(environment(f.stack).DB_USER, 'migrator');
+    assert.equal(container(f.stack).Secrets, undefined);
+    assert.deepEqual(allowed(f.stack), [
+      { Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], Resource: '{Login}' },
+      { Action: 'sns:Publish', Resource: '{MigrateTopic}' },
+    ]);
+    assert.deepEqual(statements(f.stack, ['Key']).Key.slice(-1), [{
+      Action: 'kms:Decrypt',
+      Principal: { AWS: '{MigrateTaskRole.Arn}' },
+      Condition: { StringEquals: { 'kms:ViaService': `secretsmanager.${REGION}.amazonaws.com` } },
+      Resource: '*',
+    }]);
+  });
+
+  test('by a password that ECS reads: the execution role may, the task role may not', () => {
+    const f = fixture();
+    make(f, { login: PostludeLogin.password('migrator', ecs.Secret.fromSecretsManager(secretOf(f.stack), 'password')) });
+    assert.equal(environment(f.stack).DB_USER, 'migrator');
+    assert.deepEqual(container(f.stack).Secrets, [{ Name: 'DB_PASSWORD', ValueFrom: '{Secret}:password::' }]);
+    assert.deepEqual(allowed(f.stack), [{ Action: 'sns:Publish', Resource: '{MigrateTopic}' }]);
+    assert.deepEqual(statements(f.stack, ['MigrateDefinitionExecutionRoleDefaultPolicy']), {
+      MigrateDefinitionExecutionRoleDefaultPolicy: [
+        { Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: '{MigrateLog.Arn}' },
+        { Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], Resource: '{Secret}' },
+      ],
+    });
+  });
+});
+
+describe('the container', () => {
+  test("an application's image that postlude was put onto, for arm64", () => {
+    const f = fixture();
+    make(f, {
+      user: 'www-data',
+      readonlyRootFilesystem: false,
+      plan: '/var/www/html/database/postlude.yaml',
+      cpu: 1024,
+      memoryLimitMiB: 2048,
+      cpuArchitecture: ecs.CpuArchitecture.ARM64,
+      environment: { APP_ENV: 'production' },
+      secrets: { APP_KEY: ecs.Secret.fromSecretsManager(secretOf(f.stack)) },
+      family: 'orders-migrate',
+    });
+    const definition = properties(f.stack, 'MigrateDefinition');
+    assert.deepEqual(definition.RuntimePlatform, { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' });
+    assert.deepEqual([definition.Family, definition.Cpu, definition.Memory], ['orders-migrate', '1024', '2048']);
+    const { User, ReadonlyRootFilesystem, Secrets } = container(f.stack);
+    assert.deepEqual([User, ReadonlyRootFilesystem], ['www-data', false]);
+    assert.deepEqual(Secrets, [{ Name: 'APP_KEY', ValueFrom: '{Secret}' }]);
+    assert.equal(environment(f.stack).POSTLUDE_PLAN, '/var/www/html/database/postlude.yaml');
+    assert.equal(environment(f.stack).APP_ENV, 'production');
+    assert.match(outputs(f.stack).MigrateRerun, / --task-definition orders-migrate /);
+  });
+
+  test('a log group of yours', () => {
+    const f = fixture();
+    make(f, { logGroup: logs.LogGroup.fromLogGroupName(f.stack, 'Log', '/orders') });
+    assert.equal(container(f.stack).LogConfiguration.Options['awslogs-group'], '/orders');
+    assert.equal('MigrateLog' in resources(f.stack), false);
+  });
+});
+
+describe('the network', () => {
+  test('public subnets with a public address', () => {
+    const f = fixture();
+    make(f, { vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC }, assignPublicIp: true });
+    assert.deepEqual(complaints(f.stack), []);
+    assert.match(outputs(f.stack).MigrateRerun, /"subnets":\["\{VpcPublicSubnet1Subnet\}","\{VpcPublicSubnet2Subnet\}"\]/);
+    assert.match(outputs(f.stack).MigrateRerun, /"assignPublicIp":"ENABLED"/);
+  });
+
+  test('isolated subnets', () => {
+    const f = fixture();
+    const vpc = new ec2.Vpc(f.stack, 'Closed', {
+      maxAzs: 1,
+      subnetConfiguration: [{ name: 'closed', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
+    });
+    make(f, { vpc, vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED } });
+    assert.match(outputs(f.stack).MigrateRerun, /"subnets":\["\{ClosedclosedSubnet1Subnet\}"\]/);
+  });
+
+  test('a proxy that listens elsewhere', () => {
+    const f = fixture();
+    const port = new CfnParameter(f.stack, 'Port', { type: 'Number' }).valueAsNumber;
+    make(f, { databasePort: port });
+    assert.equal(environment(f.stack).DB_PORT, '{Port}');
+    assert.deepEqual([ingress(f.stack)[0].FromPort, ingress(f.stack)[0].ToPort], ['{Port}', '{Port}']);
+  });
+
+  test('an imported proxy, with its security group', () => {
+    const f = fixture();
+    make(f, { proxy: imported(f.stack), proxySecurityGroup: ec2.SecurityGroup.fromSecurityGroupId(f.stack, 'Group', 'sg-0a1b2c3d') });
+    assert.deepEqual(complaints(f.stack), []);
+    assert.equal(environment(f.stack).DB_HOST, 'orders.proxy-abc.eu-west-3.rds.amazonaws.com');
+    assert.deepEqual(ingress(f.stack).map((rule) => [rule.GroupId, rule.SourceSecurityGroupId]),
+      [['sg-0a1b2c3d', '{MigrateSecurityGroup.GroupId}']]);
+    assert.deepEqual(allowed(f.stack)[0], {
+      Action: 'rds-db:connect', Resource: `arn:aws:rds-db:${REGION}:${ACCOUNT}:dbuser:prx-0a1b2c3d/migrator`,
+    });
+  });
+
+  test('a proxy of another stack, which needs nothing of this one', () => {
+    const f = fixture();
+    const stack = new Stack(f.app, 'Migrations', { env: { account: ACCOUNT, region: REGION } });
+    make({ ...f, stack });
+    f.app.synth();
+    assert.deepEqual(stack.dependencies.map(({ node }) => node.id), ['Orders']);
+    assert.deepEqual(f.stack.dependencies.map(({ node }) => node.id), []);
+    assert.equal(ingress(f.stack).length, 0);
+    assert.deepEqual(ingress(stack).map((rule) => rule.SourceSecurityGroupId), ['{MigrateSecurityGroup.GroupId}']);
+    assert.deepEqual(complaints(stack), []);
+  });
+
+  test('a security group of yours that lets nothing out lets out to the proxy', () => {
+    const f = fixture();
+    const securityGroup = new ec2.SecurityGroup(f.stack, 'Narrow', { vpc: f.vpc, allowAllOutbound: false });
+    make(f, { securityGroup });
+    assert.equal('MigrateSecurityGroup' in resources(f.stack), false);
+    assert.deepEqual(ingress(f.stack).map((rule) => rule.SourceSecurityGroupId), ['{Narrow.GroupId}']);
+    assert.equal(Object.values(resources(f.stack)).filter(({ Type }) => Type === 'AWS::EC2::SecurityGroupEgress').length, 1);
+  });
+});
+
+describe('who may start it', () => {
+  test('somebody who was allowed to', () => {
+    const f = fixture();
+    const role = new iam.Role(f.stack, 'OnCall', { assumedBy: new iam.AccountRootPrincipal() });
+    make(f).grantRun(role);
+    assert.deepEqual(statements(f.stack, ['OnCallDefaultPolicy']).OnCallDefaultPolicy, [
+      {
+        Action: 'ecs:RunTask',
+        Resource: [`arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/${FAMILY}`, `arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/${FAMILY}:*`],
+        Condition: { ArnEquals: { 'ecs:cluster': '{Cluster.Arn}' } },
+      },
+      {
+        Action: 'iam:PassRole',
+        Resource: ['{MigrateTaskRole.Arn}', '{MigrateDefinitionExecutionRole.Arn}'],
+        Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+      },
+    ]);
+  });
+});
+
+describe('a stack of no known account or region', () => {
+  test('has neither written anywhere', () => {
+    const f = fixture({});
+    new CfnOutput(f.stack, 'Line', { value: make(f).rerunCommand });
+    assert.match(outputs(f.stack).Line, /^aws ecs run-task --region \{AWS::Region\} --cluster \{Cluster\} /);
+    assert.deepEqual(statements(f.stack, ['MigrateTaskRole']).MigrateTaskRole[0].Condition, {
+      StringEquals: { 'aws:SourceAccount': '{AWS::AccountId}' },
+      ArnLike: { 'aws:SourceArn': 'arn:aws:ecs:{AWS::Region}:{AWS::AccountId}:*' },
+    });
+    assert.equal(container(f.stack).LogConfiguration.Options['awslogs-region'], '{AWS::Region}');
+    assert.doesNotMatch(JSON.stringify(resources(f.stack)), new RegExp(`${ACCOUNT}|${REGION}`));
+  });
+});
+
+test('a long path makes a family that ECS takes', () => {
+  const f = fixture();
+  const { vpc, cluster, proxy, image } = f;
+  const task = new PostludeTask(f.stack, 'L'.repeat(250), { vpc, cluster, proxy, image, databaseName: 'orders' });
+  assert.match(task.taskDefinition.family, /^[A-Za-z0-9_-]{1,255}$/);
+});
+
+/** The rules that let somebody in and are resources of their own. */
+function ingress(stack: Stack): Json[] {
+  return Object.values(resources(stack)).filter(({ Type }) => Type === 'AWS::EC2::SecurityGroupIngress')
+    .map(({ Properties }) => Properties).filter(({ Description }) => Description === 'postlude runs migrations');
+}
+
+function secretOf(stack: Stack): secretsmanager.Secret {
+  return new secretsmanager.Secret(stack, 'Secret');
+}
+
+function imported(stack: Stack): rds.IDatabaseProxy {
+  return rds.DatabaseProxy.fromDatabaseProxyAttributes(stack, 'Imported', {
+    dbProxyName: 'orders',
+    dbProxyArn: `arn:aws:rds:${REGION}:${ACCOUNT}:db-proxy:prx-0a1b2c3d`,
+    endpoint: 'orders.proxy-abc.eu-west-3.rds.amazonaws.com',
+    securityGroups: [],
+  });
+}
