@@ -4,8 +4,8 @@
 build_packages="gcc libc6-dev meson ninja-build pkgconf libcmocka-dev libcurl4-openssl-dev
   libjansson-dev libpq-dev libssl-dev libyaml-dev"
 lab_packages="openssl pgbouncer python3 python3-botocore util-linux"
-test_packages="clang clang-format clang-tidy git libc6-dbg libclang-rt-14-dev python3-jsonschema
-  python3-yaml postgresql-server-dev-15 valgrind"
+test_packages="clang clang-format clang-tidy git libc6-dbg libclang-rt-14-dev python3-boto3
+  python3-jsonschema python3-yaml postgresql-server-dev-15 valgrind"
 image_packages="buildah debootstrap runc"
 cdk_packages="nodejs npm"
 
