@@ -81,7 +81,8 @@ class RunTask(StandIn):
         first, second = (self.run_task(clientToken=token)["tasks"][0]["taskArn"] for _ in "ab")
         self.assertEqual(first, second)
         self.assertEqual(len(self.ecs.tasks), 1)
-        message = self.refused("ConflictException", 400, self.run_task, clientToken=token, value="y")
+        message = self.refused("ConflictException", 400, self.run_task, clientToken=token,
+                               value="y")
         self.assertIn(first, message)
         # A client without a token of its own gets one for each call.
         self.assertNotEqual(self.run_task()["tasks"][0]["taskArn"], first)
