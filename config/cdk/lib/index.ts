@@ -2,3 +2,4 @@ export * from './login';
 export * from './migration';
 export * from './schedule';
 export * from './task';
+export * from './watch';

@@ -1,0 +1,94 @@
+import { Annotations, ArnFormat, Stack } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { IConstruct } from 'constructs';
+
+const EVENTS = 'events.amazonaws.com';
+const CLOUDWATCH = 'cloudwatch.amazonaws.com';
+
+/**
+ * Rules as a policy names them. One in another stack cannot name them one by one, since each of the
+ * two stacks would then need the other: there it is all rules of this account and region.
+ */
+function fromRules(owner: IConstruct, rules: events.IRule[]) {
+  const stack = Stack.of(rules[0]);
+  return Stack.of(owner) === stack
+    ? { ArnEquals: { 'aws:SourceArn': rules.map((rule) => rule.ruleArn) } }
+    : { ArnLike: { 'aws:SourceArn': stack.formatArn({ service: 'events', resource: 'rule', resourceName: '*' }) } };
+}
+
+/** All alarms of this account and region: others of the topic's owner may have relied on its default policy. */
+function fromAlarms(stack: Stack) {
+  const alarms = stack.formatArn({
+    service: 'cloudwatch',
+    resource: 'alarm',
+    resourceName: '*',
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  return { StringEquals: { 'aws:SourceAccount': stack.account }, ArnLike: { 'aws:SourceArn': alarms } };
+}
+
+function warn(scope: IConstruct, what: string, needs: string): void {
+  Annotations.of(scope).addWarningV2(`postlude:${what}Policy`, `the policy of the ${what} cannot be changed from here: ${needs}`);
+}
+
+/**
+ * Lets rules (none is fine) and alarms publish to the topic. The first statement that CDK gives a
+ * topic replaces the default policy of SNS, by which everybody of the account could.
+ */
+export function allowPublish(scope: IConstruct, topic: sns.ITopic, rules: events.IRule[]): void {
+  const publish = { actions: ['sns:Publish'], resources: [topic.topicArn] };
+  const alarms = topic.addToResourcePolicy(new iam.PolicyStatement({
+    ...publish,
+    principals: [new iam.ServicePrincipal(CLOUDWATCH)],
+    conditions: fromAlarms(Stack.of(scope)),
+  }));
+  if (rules.length > 0) {
+    topic.addToResourcePolicy(new iam.PolicyStatement({
+      ...publish,
+      principals: [new iam.ServicePrincipal(EVENTS)],
+      conditions: fromRules(topic, rules),
+    }));
+  }
+  if (!alarms.statementAdded) {
+    warn(scope, 'topic', `let ${rules.length > 0 ? `${EVENTS} (aws:SourceArn of the rules) and ` : ''}${CLOUDWATCH}`
+      + ' (aws:SourceAccount of this account) sns:Publish on it; without that, nobody is told');
+  }
+}
+
+/**
+ * Lets rules and alarms use the key of an encrypted topic. For EventBridge there is no condition:
+ * SNS documents that aws:SourceAccount and aws:SourceArn are not supported there, and with them
+ * nothing is delivered. What EventBridge may publish, the topic's policy says.
+ */
+export function allowKey(scope: IConstruct, key: kms.IKey, byRules: boolean): void {
+  const use = { actions: ['kms:Decrypt', 'kms:GenerateDataKey*'], resources: ['*'] };
+  const alarms = key.addToResourcePolicy(new iam.PolicyStatement({
+    ...use,
+    principals: [new iam.ServicePrincipal(CLOUDWATCH)],
+    conditions: fromAlarms(Stack.of(scope)),
+  }));
+  if (byRules) {
+    key.addToResourcePolicy(new iam.PolicyStatement({ ...use, principals: [new iam.ServicePrincipal(EVENTS)] }));
+  }
+  if (!alarms.statementAdded) {
+    warn(scope, 'key', `let ${byRules ? `${EVENTS} (without a condition on aws:SourceArn or aws:SourceAccount) and ` : ''}${CLOUDWATCH}`
+      + ' (aws:SourceAccount of this account) kms:Decrypt and kms:GenerateDataKey*; without that, nobody is told');
+  }
+}
+
+/** Lets rules leave in the queue what they could not deliver. */
+export function allowDeadLetters(scope: IConstruct, queue: sqs.IQueue, rules: events.IRule[]): void {
+  const result = queue.addToResourcePolicy(new iam.PolicyStatement({
+    principals: [new iam.ServicePrincipal(EVENTS)],
+    actions: ['sqs:SendMessage'],
+    resources: [queue.queueArn],
+    conditions: fromRules(queue, rules),
+  }));
+  if (!result.statementAdded) {
+    warn(scope, 'queue', `let ${EVENTS} (aws:SourceArn of the rules) sqs:SendMessage on it; without that, what is not delivered is lost`);
+  }
+}

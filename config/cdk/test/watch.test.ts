@@ -1,0 +1,362 @@
+import * as assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { PostludeMessageFormat, PostludeTask, PostludeTaskProps, PostludeWatch, PostludeWatchProps } from '../lib';
+import { text, transform, whole } from './evaluate';
+import { ACCOUNT, Fixture, fixture, REGION } from './stack';
+
+const TASK_ARN = `arn:aws:ecs:${REGION}:${ACCOUNT}:task/Cluster/0f1e2d3c4b5a69788796a5b4c3d2e1f0`;
+const ENDINGS = ['NotStarted', 'Invalid', 'Unreachable', 'Unreported', 'Internal', 'Killed', 'Foreign'];
+
+type Given = Partial<PostludeTaskProps> & Omit<PostludeWatchProps, 'task'>;
+
+function watch(f: Fixture, given: Given = {}): PostludeTask {
+  const task = new PostludeTask(f.stack, 'Task', {
+    vpc: f.vpc,
+    cluster: f.cluster,
+    proxy: f.proxy,
+    databaseName: 'orders',
+    image: f.image,
+    family: 'orders-migrate',
+    ...given,
+  });
+  new PostludeWatch(f.stack, 'Watch', { task, ...given });
+  return task;
+}
+
+function built(given: Given = {}): Template {
+  const f = fixture();
+  watch(f, given);
+  return Template.fromStack(f.stack);
+}
+
+/** The rule of an ending, with intrinsics resolved. */
+function ruleOf(template: Template, ending: string): any {
+  const rules = Object.entries(template.findResources('AWS::Events::Rule')).filter(([id]) => id.startsWith(`Watch${ending}`));
+  assert.equal(rules.length, 1, ending);
+  return rules[0][1].Properties;
+}
+
+function alarmOf(template: Template, id: string): any {
+  const alarms = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).filter(([name]) => name.startsWith(`Watch${id}`));
+  assert.equal(alarms.length, 1, id);
+  const { AlarmDescription, ...rest } = whole(alarms[0][1].Properties);
+  assert.ok(AlarmDescription.startsWith('postlude ') && AlarmDescription.length <= 1024, AlarmDescription);
+  return rest;
+}
+
+function topicStatements(template: Template): any[] {
+  const policies = Object.values(template.findResources('AWS::SNS::TopicPolicy'));
+  assert.equal(policies.length, 1);
+  return whole(policies[0].Properties.PolicyDocument.Statement);
+}
+
+describe('the watch refuses', () => {
+  const refused: [string, Given, RegExp][] = [
+    ['a period of seconds', { period: Duration.seconds(90) }, /period is 90 seconds: whole minutes/],
+    ['a period of none', { period: Duration.seconds(0) }, /period is 0 seconds: whole minutes/],
+    ['a period too long for CloudWatch', { period: Duration.days(7) }, /period is 168 hours: an alarm looks back seven days/],
+    ['a period that just does not fit', { period: Duration.minutes(83 * 60 + 31) }, /an alarm looks back seven days at most/],
+  ];
+  for (const [what, given, message] of refused) {
+    it(what, () => assert.throws(() => watch(fixture(), given), message));
+  }
+
+  it('a FIFO topic', () => {
+    const f = fixture();
+    const topic = new sns.Topic(f.stack, 'Topic', { fifo: true });
+    assert.throws(() => watch(f, { topic }), /FIFO topic.*give the task a standard topic/);
+  });
+
+  it('a topic of another region', () => {
+    const f = fixture();
+    const topic = sns.Topic.fromTopicArn(f.stack, 'Topic', `arn:aws:sns:eu-west-1:${ACCOUNT}:ops`);
+    assert.throws(() => watch(f, { topic }), /the topic of the task is in eu-west-1/);
+  });
+});
+
+describe('who may publish', () => {
+  it('the rules, by their ARNs, and the alarms of the account', () => {
+    const [alarms, rules, ...more] = topicStatements(built());
+    assert.deepEqual(more, []);
+    assert.equal(alarms.Effect, 'Allow');
+    assert.deepEqual(alarms.Principal, { Service: 'cloudwatch.amazonaws.com' });
+    assert.equal(alarms.Action, 'sns:Publish');
+    assert.deepEqual(alarms.Condition, {
+      StringEquals: { 'aws:SourceAccount': ACCOUNT },
+      ArnLike: { 'aws:SourceArn': `arn:aws:cloudwatch:${REGION}:${ACCOUNT}:alarm:*` },
+    });
+    assert.deepEqual(rules.Principal, { Service: 'events.amazonaws.com' });
+    assert.equal(rules.Action, 'sns:Publish');
+    assert.match(rules.Resource, /^TaskTopic/);
+    assert.deepEqual(Object.keys(rules.Condition), ['ArnEquals']);
+    const named: string[] = rules.Condition.ArnEquals['aws:SourceArn'];
+    assert.deepEqual(named.map((arn) => arn.replace(/^Watch(.*)[0-9A-F]{8}\.Arn$/, '$1')), ENDINGS);
+  });
+
+  it('needs no policy of the key where there is none', () => built().resourceCountIs('AWS::KMS::Key', 0));
+
+  it('has the key: EventBridge without a condition, which would stop delivery', () => {
+    const f = fixture();
+    const topicKey = new kms.Key(f.stack, 'Key');
+    watch(f, { topicKey });
+    Template.fromStack(f.stack).hasResourceProperties('AWS::KMS::Key', {
+      KeyPolicy: {
+        Statement: [
+          Match.objectLike({ Action: 'kms:*' }),
+          {
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+            Effect: 'Allow',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Resource: '*',
+            Condition: {
+              StringEquals: { 'aws:SourceAccount': ACCOUNT },
+              ArnLike: {
+                'aws:SourceArn': { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:cloudwatch:${REGION}:${ACCOUNT}:alarm:*`]] },
+              },
+            },
+          },
+          {
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+            Effect: 'Allow',
+            Principal: { Service: 'events.amazonaws.com' },
+            Resource: '*',
+          },
+        ],
+      },
+    });
+  });
+
+  it('in a topic of another stack, without one needing the other in a circle', () => {
+    const f = fixture();
+    const shared = new Stack(f.app, 'Shared', { env: { account: ACCOUNT, region: REGION } });
+    const topicKey = new kms.Key(shared, 'Key');
+    const topic = new sns.Topic(shared, 'Topic', { masterKey: topicKey });
+    watch(f, { topic, deadLetterQueue: new sqs.Queue(shared, 'Queue') });
+    const [, rules] = topicStatements(Template.fromStack(shared));
+    assert.deepEqual(rules.Condition, { ArnLike: { 'aws:SourceArn': `arn:aws:events:${REGION}:${ACCOUNT}:rule/*` } });
+    Template.fromStack(f.stack).resourceCountIs('AWS::SNS::TopicPolicy', 0);
+  });
+
+  it('is a warning where topic, key or queue are imported', () => {
+    const f = fixture();
+    watch(f, {
+      topic: sns.Topic.fromTopicArn(f.stack, 'Topic', `arn:aws:sns:${REGION}:${ACCOUNT}:ops`),
+      topicKey: kms.Key.fromKeyArn(f.stack, 'Key', `arn:aws:kms:${REGION}:${ACCOUNT}:key/1b2c3d4e-0000-4000-8000-000000000000`),
+      deadLetterQueue: sqs.Queue.fromQueueArn(f.stack, 'Queue', `arn:aws:sqs:${REGION}:${ACCOUNT}:letters`),
+    });
+    const warnings = Annotations.fromStack(f.stack).findWarning('/Orders/Watch', Match.stringLikeRegexp('cannot be changed from here'));
+    const said = warnings.map((warning) => String(warning.entry.data));
+    assert.equal(said.length, 3);
+    assert.match(said[0], /policy of the topic .*events\.amazonaws\.com.*cloudwatch\.amazonaws\.com.*sns:Publish/);
+    assert.match(said[1], /policy of the key .*events\.amazonaws\.com \(without a condition.*kms:GenerateDataKey\*/);
+    assert.match(said[2], /policy of the queue .*sqs:SendMessage/);
+  });
+});
+
+describe('a task that ended without a report', () => {
+  const coded = (...exitCode: unknown[]) => ({ containers: { name: ['postlude'], exitCode } });
+  const matches: { [ending: string]: unknown } = {
+    NotStarted: { $or: [{ containers: { exitCode: [{ exists: false }] } }, { stopCode: ['TaskFailedToStart'] }] },
+    Invalid: coded(2),
+    Unreachable: coded(4),
+    Unreported: coded(8),
+    Internal: coded(10),
+    Killed: coded(137),
+    Foreign: coded({ numeric: ['>', 10, '<', 137] }, { numeric: ['>', 137] }),
+  };
+  const template = built({ deadLetterQueue: undefined });
+  const chat = built({ format: PostludeMessageFormat.CHAT });
+  // A reason with quotes, as ECS has them at times; and what must not get out.
+  const event = {
+    id: '1f0a6c0e-52b7-9d11-6a3e-7a9a1f6c2b10',
+    time: '2031-03-14T09:26:53Z',
+    detail: {
+      taskArn: TASK_ARN,
+      stopCode: 'TaskFailedToStart',
+      stoppedReason: 'exec: "postlude": not found',
+      containers: [{ name: 'postlude', reason: 'CannotStartContainerError: exec: "postlude": not found', lastStatus: 'STOPPED' }],
+      overrides: { containerOverrides: [{ name: 'postlude', environment: [{ name: 'POSTLUDE_EVENT', value: 'ResponseURL' }] }] },
+    },
+  };
+
+  it('is told by one rule for each ending', () => template.resourceCountIs('AWS::Events::Rule', ENDINGS.length));
+
+  for (const ending of ENDINGS) {
+    it(`${ending}: the rule matches this family's stopped tasks`, () => {
+      assert.deepEqual(whole(ruleOf(template, ending).EventPattern), {
+        source: ['aws.ecs'],
+        'detail-type': ['ECS Task State Change'],
+        detail: {
+          clusterArn: ['ClusterEB0386A7.Arn'],
+          taskDefinitionArn: [{ prefix: `arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/orders-migrate:` }],
+          lastStatus: ['STOPPED'],
+          ...(matches[ending] as object),
+        },
+      });
+    });
+
+    it(`${ending}: the JSON message is JSON, and has all that is needed at night`, () => {
+      const [target, ...more] = ruleOf(template, ending).Targets;
+      assert.deepEqual(more, []);
+      assert.deepEqual(Object.keys(target).sort(), ['Arn', 'Id', 'InputTransformer']);
+      assert.ok(text(target.InputTransformer.InputTemplate).length < 4096);
+      const sent = transform(target.InputTransformer, event);
+      const message = JSON.parse(sent);
+      assert.equal(message.schema, 'postlude.watch/1');
+      assert.ok(message.message.startsWith('orders-migrate: the task ') && message.message.endsWith(`(${TASK_ARN})`), message.message);
+      assert.equal(message.task_arn, TASK_ARN);
+      assert.equal(message.stop_code, 'TaskFailedToStart');
+      assert.equal(message.stopped_at, event.time);
+      assert.deepEqual(message.containers, event.detail.containers);
+      assert.match(message.why, /^aws ecs describe-tasks --region eu-west-3 --cluster \S+ --tasks arn:aws:ecs:\S+ --query '/);
+      assert.match(message.log, /^aws logs tail TaskLog\S+ --region eu-west-3 --since 3h$/);
+      const logs = `https://console.aws.amazon.com/cloudwatch/home?region=${REGION}#logsV2:log-groups/log-group/TaskLog`;
+      assert.ok(message.log_url.startsWith(logs), message.log_url);
+      assert.equal(message.exit_code, { Invalid: 2, Unreachable: 4, Unreported: 8, Internal: 10, Killed: 137 }[ending] ?? null);
+      assert.ok(message.hint.endsWith('.') && message.family === 'orders-migrate');
+      assert.ok(!sent.includes('ResponseURL'), 'overrides stay where they are');
+    });
+
+    it(`${ending}: the chat message is of the form that Amazon Q takes`, () => {
+      const message = JSON.parse(transform(ruleOf(chat, ending).Targets[0].InputTransformer, event));
+      assert.deepEqual(Object.keys(message), ['version', 'source', 'id', 'content', 'metadata']);
+      assert.equal(message.version, '1.0');
+      assert.equal(message.source, 'custom');
+      assert.equal(message.content.textType, 'client-markdown');
+      assert.match(message.content.title, /^orders-migrate: the task /);
+      assert.ok(message.content.description.includes(`\`${TASK_ARN}\``));
+      assert.equal(message.content.nextSteps.length, 3);
+      assert.match(message.content.nextSteps[2], /`aws ecs run-task [^`]*WHY[^`]*WHO[^`]*`$/);
+      const { nextSteps, keywords } = message.content;
+      for (const value of [...nextSteps, ...keywords, ...Object.values(message.metadata.additionalContext)]) {
+        assert.equal(typeof value, 'string');
+      }
+      assert.deepEqual(message.metadata.relatedResources, [TASK_ARN]);
+    });
+  }
+
+  it('starts again by the line of the task, ready for a shell', () => {
+    const { rerun } = JSON.parse(transform(ruleOf(template, 'Killed').Targets[0].InputTransformer, event));
+    const [, network, overrides] = /--network-configuration '([^']*)' --overrides '([^']*)'$/.exec(rerun)!;
+    assert.deepEqual(Object.keys(JSON.parse(network).awsvpcConfiguration), ['subnets', 'securityGroups', 'assignPublicIp']);
+    assert.deepEqual(JSON.parse(overrides).containerOverrides[0].environment, [
+      { name: 'POSTLUDE_REASON', value: 'WHY' },
+      { name: 'POSTLUDE_BY', value: 'WHO' },
+    ]);
+  });
+
+  it('has no link to a console where the region is not known', () => {
+    const f = fixture({});
+    watch(f);
+    const message = JSON.parse(transform(ruleOf(Template.fromStack(f.stack), 'Killed').Targets[0].InputTransformer, event));
+    assert.equal(message.log_url, undefined);
+    assert.match(message.log, / --region AWS::Region /);
+  });
+});
+
+describe('alarms', () => {
+  const topic = /^TaskTopic/;
+
+  it('are one, on the watch\'s own rules, where nothing else is given', () => {
+    const template = built();
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 1);
+    const { Metrics, AlarmActions, ...rest } = alarmOf(template, 'Untold');
+    assert.deepEqual(rest, {
+      ComparisonOperator: 'GreaterThanThreshold', EvaluationPeriods: 1, Threshold: 0, TreatMissingData: 'notBreaching',
+    });
+    assert.match(AlarmActions[0], topic);
+    assert.equal(Metrics[0].Expression, 'SUM(METRICS())');
+    assert.equal(Metrics.length, 1 + ENDINGS.length);
+    Metrics.slice(1).forEach((metric: any, at: number) => {
+      assert.equal(metric.MetricStat.Metric.MetricName, 'FailedInvocations');
+      assert.ok(metric.MetricStat.Metric.Dimensions[0].Value.startsWith(`Watch${ENDINGS[at]}`));
+    });
+  });
+
+  it('tell of dead letters, and when they are gone; the watch leaves its own there', () => {
+    const f = fixture();
+    watch(f, { deadLetterQueue: new sqs.Queue(f.stack, 'Queue') });
+    const template = Template.fromStack(f.stack);
+    const { AlarmActions, OKActions, Dimensions, ...rest } = alarmOf(template, 'DeadLettersAlarm');
+    assert.deepEqual(rest, {
+      ComparisonOperator: 'GreaterThanThreshold', EvaluationPeriods: 1, MetricName: 'ApproximateNumberOfMessagesVisible',
+      Namespace: 'AWS/SQS', Period: 60, Statistic: 'Maximum', Threshold: 0, TreatMissingData: 'notBreaching',
+    });
+    assert.match(AlarmActions[0], topic);
+    assert.deepEqual(OKActions, AlarmActions);
+    assert.equal(Dimensions[0].Name, 'QueueName');
+    const queue = Dimensions[0].Value.split('.')[0];
+    for (const ending of ENDINGS) {
+      assert.deepEqual(whole(ruleOf(template, ending).Targets[0].DeadLetterConfig), { Arn: `${queue}.Arn` });
+    }
+    const policy = Object.values(template.findResources('AWS::SQS::QueuePolicy'))[0];
+    const [statement, ...more] = whole(policy.Properties.PolicyDocument.Statement);
+    assert.deepEqual(more, []);
+    assert.equal(statement.Action, 'sqs:SendMessage');
+    assert.deepEqual(statement.Principal, { Service: 'events.amazonaws.com' });
+    assert.equal(statement.Resource, `${queue}.Arn`);
+    assert.equal(statement.Condition.ArnEquals['aws:SourceArn'].length, ENDINGS.length);
+  });
+
+  it('tell of a rule that could not start the task', () => {
+    const f = fixture();
+    const eventBus = new events.EventBus(f.stack, 'Bus');
+    const pattern = { eventPattern: { source: ['x'] } };
+    const rules = [new events.Rule(f.stack, 'Plain', pattern), new events.Rule(f.stack, 'OnBus', { ...pattern, eventBus })];
+    watch(f, { rules });
+    const template = Template.fromStack(f.stack);
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 5);
+    for (const [id, MetricName] of [['Rule0Failed', 'FailedInvocations'], ['Rule0Lost', 'InvocationsFailedToBeSentToDlq']]) {
+      const { AlarmActions, Dimensions, ...rest } = alarmOf(template, id);
+      assert.deepEqual(rest, {
+        ComparisonOperator: 'GreaterThanThreshold', EvaluationPeriods: 1, MetricName,
+        Namespace: 'AWS/Events', Period: 300, Statistic: 'Sum', Threshold: 0, TreatMissingData: 'notBreaching',
+      });
+      assert.match(AlarmActions[0], topic);
+      assert.deepEqual(Dimensions.map((dimension: any) => dimension.Name), ['RuleName']);
+      assert.match(Dimensions[0].Value, /^Plain/);
+    }
+    const arn = { 'Fn::GetAtt': [Match.stringLikeRegexp('^OnBus'), 'Arn'] };
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'FailedInvocations',
+      Dimensions: [
+        { Name: 'EventBusName', Value: { Ref: Match.stringLikeRegexp('^Bus') } },
+        { Name: 'RuleName', Value: { 'Fn::Select': [2, { 'Fn::Split': ['/', arn] }] } },
+      ],
+    });
+  });
+
+  const windows: [string, Duration, number, number, number][] = [
+    ['a quarter of an hour', Duration.minutes(15), 900, 3, 45],
+    ['an hour', Duration.hours(1), 3600, 3, 180],
+    ['an hour and a half', Duration.minutes(90), 3600, 4, 240],
+    ['a day', Duration.days(1), 3600, 49, 2880],
+    ['the longest', Duration.hours(83), 3600, 167, 2880],
+  ];
+  for (const [what, period, Period, EvaluationPeriods, WarmUpPeriodDurationInMinutes] of windows) {
+    it(`tell when nothing ended well for twice ${what}, and one more`, () => {
+      const template = built({ period });
+      template.hasResourceProperties('AWS::Logs::MetricFilter', {
+        FilterPattern: '{ ($.msg = "metrics") && ($.exit_code = 0) }',
+        LogGroupName: { Ref: Match.stringLikeRegexp('^TaskLog') },
+        MetricTransformations: [
+          { MetricName: 'ended_well.orders-migrate', MetricNamespace: 'postlude', MetricValue: '1', Unit: 'Count' },
+        ],
+      });
+      const { AlarmActions, OKActions, ...rest } = alarmOf(template, 'Silence');
+      assert.deepEqual(rest, {
+        ComparisonOperator: 'LessThanThreshold', EvaluationPeriods, MetricName: 'ended_well.orders-migrate', Namespace: 'postlude',
+        Period, Statistic: 'Sum', Threshold: 1, TreatMissingData: 'breaching', WarmUpConfiguration: { WarmUpPeriodDurationInMinutes },
+      });
+      assert.ok(Period * EvaluationPeriods <= (Period < 3600 ? 86400 : 604800));
+      assert.match(AlarmActions[0], topic);
+      assert.deepEqual(OKActions, AlarmActions);
+    });
+  }
+});
