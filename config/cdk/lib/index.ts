@@ -1,3 +1,4 @@
+export * from './forward';
 export * from './login';
 export * from './migration';
 export * from './schedule';

@@ -1,0 +1,231 @@
+import * as assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { App, Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { PostludeForward, PostludeForwardProps } from '../lib';
+import { receiveFrom } from '../lib/receive';
+import { whole } from './evaluate';
+import { ACCOUNT, REGION, TOOLS } from './stack';
+
+const TARGET = { account: ACCOUNT, region: 'eu-west-1' };
+const BUS = `arn:aws:events:eu-west-1:${ACCOUNT}:event-bus/default`;
+
+function tools(): Stack {
+  return new Stack(new App(), 'Tools', { env: { account: TOOLS, region: REGION } });
+}
+
+function forward(stack: Stack, props: Partial<PostludeForwardProps> = {}): PostludeForward {
+  return new PostludeForward(stack, 'Forward', { pipelineName: 'orders', targets: [TARGET], ...props });
+}
+
+function built(props: Partial<PostludeForwardProps> = {}): Template {
+  const stack = tools();
+  forward(stack, props);
+  return Template.fromStack(stack);
+}
+
+function only(template: Template, type: string): any {
+  const found = Object.values(template.findResources(type));
+  assert.equal(found.length, 1, type);
+  return whole(found[0].Properties);
+}
+
+describe('the forwarding refuses', () => {
+  const role = `arn:aws:iam::${ACCOUNT}:role/orders-migrate`;
+  const refused: [string, Partial<PostludeForwardProps>, RegExp][] = [
+    ['no target', { targets: [] }, /targets has 0 buses/],
+    ['more targets than a rule has', { targets: Array(6).fill(TARGET) }, /targets has 6 buses.*another PostludeForward/],
+    ['an account that is none', { targets: [{ ...TARGET, account: '21098765432' }] }, /targets: account "21098765432" is none/],
+    ['to send to itself', { targets: [{ account: TOOLS, region: REGION }] }, /default bus of this very account and region/],
+    ['a verifier that is none', { verifiers: ['orders-migrate'] }, /verifiers: "orders-migrate" is neither/],
+    ['the ARN of something else', { verifiers: [`arn:aws:iam::${ACCOUNT}:user/joe`] }, /is neither an account .* nor the ARN of a role/],
+    ['a role without verifiers', { verifyRoleName: 'x' }, /verifyRoleName is of use with verifiers only/],
+    ['a name too long', { pipelineName: 'p'.repeat(60), verifiers: [role] }, /longer than 64 characters: give verifyRoleName/],
+  ];
+  for (const [what, props, message] of refused) {
+    it(what, () => assert.throws(() => forward(tools(), props), message));
+  }
+});
+
+describe('the success of a pipeline', () => {
+  const detail = { pipeline: ['orders'], state: ['SUCCEEDED'] };
+  const envelope = { source: ['aws.codepipeline'], account: [TOOLS], region: [REGION] };
+
+  it('goes to one bus, with a role that may do nothing else', () => {
+    const template = built();
+    const { EventPattern, Targets, State } = only(template, 'AWS::Events::Rule');
+    assert.equal(State, 'ENABLED');
+    assert.deepEqual(EventPattern, { ...envelope, 'detail-type': ['CodePipeline Pipeline Execution State Change'], detail });
+    const [{ RoleArn, DeadLetterConfig, ...target }, ...more] = Targets;
+    assert.deepEqual(more, []);
+    assert.deepEqual(target, { Arn: BUS, Id: 'Target0', RetryPolicy: { MaximumEventAgeInSeconds: 86400, MaximumRetryAttempts: 185 } });
+    assert.match(RoleArn, /^ForwardRole0.*\.Arn$/);
+    assert.match(DeadLetterConfig.Arn, /^ForwardDeadLetters.*\.Arn$/);
+    template.resourceCountIs('AWS::IAM::Role', 1);
+    assert.deepEqual(only(template, 'AWS::IAM::Role').AssumeRolePolicyDocument.Statement, [{
+      Action: 'sts:AssumeRole',
+      Condition: { StringEquals: { 'aws:SourceAccount': TOOLS } },
+      Effect: 'Allow',
+      Principal: { Service: 'events.amazonaws.com' },
+    }]);
+    assert.deepEqual(only(template, 'AWS::IAM::Policy').PolicyDocument.Statement, [
+      { Action: 'events:PutEvents', Effect: 'Allow', Resource: BUS },
+    ]);
+  });
+
+  it('of a stage is another event', () => {
+    assert.deepEqual(only(built({ stage: 'Prod' }), 'AWS::Events::Rule').EventPattern, {
+      ...envelope, 'detail-type': ['CodePipeline Stage Execution State Change'], detail: { ...detail, stage: ['Prod'] },
+    });
+  });
+
+  it('goes to each bus by a role of its own', () => {
+    const template = built({ targets: [TARGET, { account: TOOLS, region: 'us-east-1', eventBusName: 'deploys' }] });
+    template.resourceCountIs('AWS::IAM::Role', 2);
+    const sent = only(template, 'AWS::Events::Rule').Targets.map((target: any) => target.Arn);
+    const second = `arn:aws:events:us-east-1:${TOOLS}:event-bus/deploys`;
+    assert.deepEqual(sent, [BUS, second]);
+    const allowed = Object.values(template.findResources('AWS::IAM::Policy'))
+      .map((policy) => whole(policy.Properties.PolicyDocument.Statement[0].Resource));
+    assert.deepEqual(allowed.sort(), [BUS, second].sort());
+  });
+
+  it('that no bus took lies in a queue, encrypted, for two weeks', () => {
+    const template = built();
+    const queue = Object.keys(template.findResources('AWS::SQS::Queue'))[0];
+    assert.deepEqual(only(template, 'AWS::SQS::Queue'), { MessageRetentionPeriod: 1209600, SqsManagedSseEnabled: true });
+    assert.deepEqual(only(template, 'AWS::SQS::QueuePolicy').PolicyDocument.Statement, [
+      {
+        Action: 'sqs:*',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        Effect: 'Deny',
+        Principal: { AWS: '*' },
+        Resource: `${queue}.Arn`,
+      },
+      {
+        Action: 'sqs:SendMessage',
+        Condition: { ArnEquals: { 'aws:SourceArn': [`${Object.keys(template.findResources('AWS::Events::Rule'))[0]}.Arn`] } },
+        Effect: 'Allow',
+        Principal: { Service: 'events.amazonaws.com' },
+        Resource: `${queue}.Arn`,
+      },
+    ]);
+  });
+
+  it('is nobody\'s to hear of without a topic', () => {
+    const template = built();
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 0);
+    template.resourceCountIs('AWS::SNS::TopicPolicy', 0);
+  });
+
+  it('is an alarm where it could not be forwarded', () => {
+    const stack = tools();
+    const masterKey = new kms.Key(stack, 'Key');
+    forward(stack, { topic: new sns.Topic(stack, 'Topic', { masterKey }) });
+    const template = Template.fromStack(stack);
+    for (const MetricName of ['ApproximateNumberOfMessagesVisible', 'FailedInvocations', 'InvocationsFailedToBeSentToDlq']) {
+      template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+        MetricName,
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+        TreatMissingData: 'notBreaching',
+        AlarmDescription: Match.stringLikeRegexp('^postlude.*pipeline orders'),
+        AlarmActions: [{ Ref: Match.stringLikeRegexp('^Topic') }],
+      });
+    }
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 3);
+    const principals = (statements: any[]) => statements.map((statement) => statement.Principal.Service ?? 'root');
+    assert.deepEqual(principals(only(template, 'AWS::SNS::TopicPolicy').PolicyDocument.Statement), ['cloudwatch.amazonaws.com']);
+    const [, forAlarms, ...more] = only(template, 'AWS::KMS::Key').KeyPolicy.Statement;
+    assert.deepEqual(more, []);
+    assert.deepEqual(principals([forAlarms]), ['cloudwatch.amazonaws.com']);
+  });
+});
+
+describe('who asks whether an event is true', () => {
+  it('assumes a role that may ask about this pipeline', () => {
+    const role = `arn:aws:iam::${ACCOUNT}:role/orders-migrate`;
+    const template = built({ verifiers: [ACCOUNT, role] });
+    template.hasResourceProperties('AWS::IAM::Role', {
+      RoleName: 'postlude-verify-orders',
+      AssumeRolePolicyDocument: {
+        Statement: [
+          {
+            Action: 'sts:AssumeRole',
+            Effect: 'Allow',
+            Principal: { AWS: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:iam::${ACCOUNT}:root`]] } },
+          },
+          { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: role } },
+        ],
+      },
+    });
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [{
+          Action: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
+          Effect: 'Allow',
+          Resource: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:codepipeline:${REGION}:${TOOLS}:orders`]] },
+        }],
+      },
+    });
+  });
+
+  it('finds it by the name it was given', () => {
+    built({ verifiers: [ACCOUNT], verifyRoleName: 'ask' }).hasResourceProperties('AWS::IAM::Role', { RoleName: 'ask' });
+  });
+});
+
+describe('the bus of the database\'s account', () => {
+  const workload = () => new Stack(new App(), 'Orders', { env: { account: ACCOUNT, region: REGION } });
+
+  it('admits nobody for a pipeline of its own account, in whatever region', () => {
+    const stack = workload();
+    assert.equal(receiveFrom(stack, 'Receive', { account: ACCOUNT }), undefined);
+    Template.fromStack(stack).resourceCountIs('AWS::Events::EventBusPolicy', 0);
+  });
+
+  const bus = `arn:aws:events:${REGION}:${ACCOUNT}:event-bus/default`;
+  const statement = {
+    Effect: 'Allow',
+    Principal: { AWS: `arn:aws:iam::${TOOLS}:root` },
+    Action: 'events:PutEvents',
+    Resource: bus,
+    Condition: {
+      'ForAllValues:StringEquals': {
+        'events:source': 'aws.codepipeline',
+        'events:detail-type': ['CodePipeline Pipeline Execution State Change', 'CodePipeline Stage Execution State Change'],
+      },
+    },
+  };
+
+  it('admits the pipeline\'s account, for what pipelines tell', () => {
+    const stack = workload();
+    receiveFrom(stack, 'Receive', { account: TOOLS });
+    const { StatementId, ...policy } = only(Template.fromStack(stack), 'AWS::Events::EventBusPolicy');
+    assert.match(StatementId, /^[A-Za-z0-9_-]{1,64}$/);
+    assert.deepEqual(policy, { Statement: statement });
+  });
+
+  it('may be one of its own; each statement has its name', () => {
+    const stack = workload();
+    const eventBus = new events.EventBus(stack, 'Bus');
+    receiveFrom(stack, 'One', { account: TOOLS, eventBus });
+    receiveFrom(stack, 'Two', { account: TOOLS, eventBus });
+    const policies = Object.values(Template.fromStack(stack).findResources('AWS::Events::EventBusPolicy'))
+      .map((policy) => whole(policy.Properties));
+    assert.equal(new Set(policies.map((policy) => policy.StatementId)).size, 2);
+    for (const { EventBusName, Statement } of policies) {
+      assert.match(EventBusName, /^Bus/);
+      assert.deepEqual(Statement, { ...statement, Resource: `${EventBusName}.Arn` });
+    }
+  });
+
+  it('is opened with a warning where the stack does not know its account', () => {
+    const stack = new Stack(new App(), 'Agnostic');
+    receiveFrom(stack, 'Receive', { account: TOOLS });
+    Annotations.fromStack(stack).hasWarning('/Agnostic', Match.stringLikeRegexp(`opened to account ${TOOLS}.*leave pipelineAccount out`));
+  });
+});
