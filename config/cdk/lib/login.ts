@@ -1,13 +1,17 @@
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as rds from 'aws-cdk-lib/aws-rds';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 
-/** What a login puts into the container, and what its task role is allowed. @internal */
+/** What a login is let in by; a proxy is one. @internal */
+export interface LoginDoor {
+  grantConnect(grantee: iam.IGrantable, user: string): iam.Grant;
+}
+
+/** What a login puts into the container, and what its role is allowed. @internal */
 export interface LoginBinding {
   readonly environment: { [name: string]: string };
   readonly secrets: { [name: string]: ecs.Secret };
-  readonly grant: (role: iam.IRole, proxy: rds.IDatabaseProxy) => void;
+  readonly grant: (role: iam.IGrantable, door: LoginDoor) => void;
 }
 
 /**
@@ -27,7 +31,7 @@ export abstract class PostludeLogin {
     return new Login({
       environment: { DB_USER: user },
       secrets: {},
-      grant: (role, proxy) => proxy.grantConnect(role, user),
+      grant: (role, door) => door.grantConnect(role, user),
     });
   }
 

@@ -8,14 +8,13 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { PostludeLogin } from './login';
+import { proxyConnections } from './needs';
 import { refuseEmpty, refuseTaken } from './refusals';
 import { rerunCommand, TaskLaunch } from './rerun';
+import { refuseReserved } from './variables';
 
 /** The name of postlude's container in the task definition. */
 const CONTAINER = 'postlude';
-
-/** Variables that the construct, the rule or the provider sets, and nobody else. */
-const RESERVED = /^(POSTLUDE_EVENT.*|POSTLUDE_SCHEDULE.*|POSTLUDE_(LOG|PLAN|RERUN|REPORT_TOPIC|REASON|BY|DRY_RUN|TO)|DB_HOST|DB_PORT|DB_NAME|SNS_TOPIC_ARN)$/;
 
 /** What a task that migrates a database is made of. */
 export interface PostludeTaskProps {
@@ -200,9 +199,13 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
   /** @internal */
   public readonly _launch: TaskLaunch;
 
+  /** @internal */
+  public readonly _props: PostludeTaskProps;
+
   public constructor(scope: Construct, id: string, props: PostludeTaskProps) {
     super(scope, id);
-    refuseReserved(props);
+    refuse(props);
+    this._props = props;
     this.cluster = props.cluster;
     const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: props.vpc,
@@ -307,17 +310,13 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
   private openProxy(props: PostludeTaskProps, from: ec2.ISecurityGroup): void {
     const port = ec2.Port.tcp(props.databasePort ?? 5432);
     const why = 'postlude runs migrations';
-    const connections = props.proxySecurityGroup?.connections ?? connectionsOf(props.proxy);
+    const connections = proxyConnections(props);
     if (connections) {
       connections.securityGroups.forEach((group) => letIn(group, from, port, why));
     } else {
       Annotations.of(this).addError('the proxy is imported and its security group is not known here: give proxySecurityGroup');
     }
   }
-}
-
-function connectionsOf(proxy: rds.IDatabaseProxy): ec2.Connections | undefined {
-  return (proxy as Partial<ec2.IConnectable>).connections;
 }
 
 /** As Connections.allowTo, which warns of a task's group that lets out everything already. */
@@ -340,12 +339,8 @@ function subnetsOf(scope: Construct, props: PostludeTaskProps): string[] {
   return subnets.subnetIds;
 }
 
-function refuseReserved(props: PostludeTaskProps): void {
-  for (const name of [...Object.keys(props.environment ?? {}), ...Object.keys(props.secrets ?? {})]) {
-    if (RESERVED.test(name)) {
-      throw new Error(`${name} is set by the construct or by what starts the task: leave it out of environment and secrets`);
-    }
-  }
+function refuse(props: PostludeTaskProps): void {
+  refuseReserved([...Object.keys(props.environment ?? {}), ...Object.keys(props.secrets ?? {})]);
   refuseEmpty('plan', props.plan, 'leave it out, or name the file in the image');
   refuseEmpty('databaseName', props.databaseName, 'name the database');
 }
