@@ -1,0 +1,117 @@
+import * as assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Duration } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { PostludeGateProps, PostludeLogin, PostludeResource, PostludeResourceProps } from '../lib';
+import { Fixture, fixture } from './stack';
+
+const GATE: PostludeGateProps = { login: PostludeLogin.iam('orders_gate') };
+
+
+function service(props: Partial<PostludeResourceProps> = {}, f: Fixture = fixture()) {
+  const migrations = new PostludeResource(f.stack, 'Migrations', { ...f, databaseName: 'orders', ...props });
+  const definition = new ecs.FargateTaskDefinition(f.stack, 'Service');
+  const container = definition.addContainer('app', { image: ecs.ContainerImage.fromRegistry('orders:1.42') });
+  return { ...f, migrations, definition, container };
+}
+
+/** The containers of the service's task definition, by name. */
+function containers(template: Template) {
+  const [found] = Object.entries(template.findResources('AWS::ECS::TaskDefinition')).filter(([id]) => id.startsWith('Service'));
+  const list = found[1].Properties.ContainerDefinitions as { Name: string; [key: string]: any }[];
+  return new Map(list.map((one) => [one.Name, one]));
+}
+
+function variables(container: { [key: string]: any }): { [name: string]: unknown } {
+  return Object.fromEntries(container.Environment.map((one: { Name: string; Value: unknown }) => [one.Name, one.Value]));
+}
+
+test('a gate in the task that migrates is refused', () => {
+  const { migrations } = service();
+  assert.throws(() => migrations.addGate(migrations.task.container, GATE), /is the task that migrates: a gate in it would wait for itself/);
+});
+
+test('a second gate is refused', () => {
+  const { migrations, container } = service();
+  migrations.addGate(container, GATE);
+  assert.throws(() => migrations.addGate(container, GATE), /has a container named migrated already/);
+});
+
+test('a wait of nothing is refused', () => {
+  const { migrations, container } = service();
+  assert.throws(() => migrations.addGate(container, { ...GATE, wait: Duration.seconds(0) }), /wait is shorter than a second/);
+});
+
+test('the gate is a container of the migrations\' image, not essential, that waits five minutes', () => {
+  const { stack, migrations, container } = service({ plan: '/etc/postlude/orders.yaml', user: '33:33' });
+  migrations.addGate(container, GATE);
+  const template = Template.fromStack(stack);
+  const { Environment: environment, ...gate } = containers(template).get('migrated')!;
+  const [log] = Object.keys(template.findResources('AWS::Logs::LogGroup')).filter((id) => id.startsWith('MigrationsTaskLog'));
+  assert.deepEqual(gate, {
+    Name: 'migrated',
+    Image: 'orders-migrate:1.42',
+    Command: ['check', '--wait', '300s'],
+    Essential: false,
+    User: '33:33',
+    ReadonlyRootFilesystem: true,
+    LinuxParameters: { Capabilities: { Drop: ['ALL'] } },
+    LogConfiguration: {
+      LogDriver: 'awslogs',
+      Options: { 'awslogs-group': { Ref: log }, 'awslogs-stream-prefix': 'gate', 'awslogs-region': 'eu-west-3', mode: 'blocking' },
+    },
+  });
+  assert.deepEqual(environment, [
+    { Name: 'DB_USER', Value: 'orders_gate' },
+    { Name: 'DB_HOST', Value: stack.resolve(migrations.task._props.proxy.endpoint) },
+    { Name: 'DB_PORT', Value: '5432' },
+    { Name: 'DB_NAME', Value: 'orders' },
+    { Name: 'POSTLUDE_LOG', Value: 'json' },
+    { Name: 'POSTLUDE_PLAN', Value: '/etc/postlude/orders.yaml' },
+  ]);
+});
+
+test('the service\'s container starts when the gate has ended well', () => {
+  const { stack, migrations, container } = service();
+  migrations.addGate(container, { ...GATE, wait: Duration.minutes(20) });
+  const found = containers(Template.fromStack(stack));
+  assert.deepEqual(found.get('app')!.DependsOn, [{ ContainerName: 'migrated', Condition: 'SUCCESS' }]);
+  assert.deepEqual(found.get('migrated')!.Command, ['check', '--wait', '1200s']);
+});
+
+test('the service\'s role may log in as the gate, and as nobody else', () => {
+  const { stack, migrations, container } = service();
+  migrations.addGate(container, GATE);
+  const policies = Template.fromStack(stack).findResources('AWS::IAM::Policy');
+  const [policy] = Object.entries(policies).filter(([id]) => id.startsWith('ServiceTaskRole'));
+  const [statement, ...more] = policy[1].Properties.PolicyDocument.Statement;
+  assert.deepEqual(more, []);
+  assert.equal(statement.Action, 'rds-db:connect');
+  assert.equal(statement.Resource['Fn::Join'][1].at(-1), '/orders_gate');
+});
+
+test('the plan\'s variables come along, and the migrations\' secrets do not', () => {
+  const f = fixture();
+  const key = ecs.Secret.fromSecretsManager(new secretsmanager.Secret(f.stack, 'Key'));
+  const { stack, migrations, container } = service({ environment: { PLACE: 'west', LEVEL: 'info' }, secrets: { API_KEY: key } }, f);
+  const own = new secretsmanager.Secret(stack, 'Gate');
+  migrations.addGate(container, {
+    login: PostludeLogin.password('orders_gate', ecs.Secret.fromSecretsManager(own, 'password')),
+    environment: { LEVEL: 'debug' },
+    logging: ecs.LogDrivers.awsLogs({ streamPrefix: 'orders' }),
+  });
+  const gate = containers(Template.fromStack(stack)).get('migrated')!;
+  assert.equal(variables(gate).PLACE, 'west');
+  assert.equal(variables(gate).LEVEL, 'debug');
+  assert.deepEqual(gate.Secrets.map((one: { Name: string }) => one.Name), ['DB_PASSWORD']);
+  assert.equal(gate.LogConfiguration.Options['awslogs-stream-prefix'], 'orders');
+});
+
+test('on EC2 the gate says how much memory it wants', () => {
+  const { stack, migrations } = service();
+  const definition = new ecs.Ec2TaskDefinition(stack, 'Ec2');
+  const container = definition.addContainer('app', { image: ecs.ContainerImage.fromRegistry('orders:1.42'), memoryReservationMiB: 64 });
+  assert.equal(migrations.addGate(container, GATE).memoryLimitSpecified, true);
+});

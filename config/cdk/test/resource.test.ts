@@ -1,0 +1,329 @@
+import * as assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { test } from 'node:test';
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { PostludeResource, PostludeResourceProps } from '../lib';
+import { Fixture, fixture } from './stack';
+
+function migrations(f: Fixture, props: Partial<PostludeResourceProps> = {}): PostludeResource {
+  return new PostludeResource(f.stack, 'Migrations', { ...f, databaseName: 'orders', ...props });
+}
+
+/** The logical ids of the resources of a type, and of those whose id begins so. */
+function ids(template: Template, type: string, prefix = ''): string[] {
+  return Object.keys(template.findResources(type)).filter((id) => id.startsWith(prefix));
+}
+
+function dependencies(template: Template): string[] {
+  const [resource] = Object.values(template.findResources('Custom::PostludeMigrations'));
+  return resource.DependsOn;
+}
+
+const arn = (rest: string) => ({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, rest]] });
+const attribute = (id: string, name: string) => ({ 'Fn::GetAtt': [id, name] });
+
+test('a time-out that CloudFormation does not have is refused', () => {
+  for (const timeout of [Duration.seconds(59), Duration.minutes(61)]) {
+    assert.throws(() => migrations(fixture(), { timeout }), /timeout is not between 1 and 60 minutes/);
+  }
+});
+
+test('an empty digest is refused', () => {
+  assert.throws(() => migrations(fixture(), { digest: ' ' }), /digest is empty: leave it out/);
+});
+
+test('an image of the same name after each build is warned of, unless a digest tells them apart', () => {
+  const warned = (name: string, digest?: string) => {
+    const f = fixture();
+    migrations(f, { image: ecs.ContainerImage.fromRegistry(name), digest });
+    return Annotations.fromStack(f.stack).findWarning('*', Match.stringLikeRegexp('has the same name after each build')).length > 0;
+  };
+  assert.equal(warned('orders-migrate'), true);
+  assert.equal(warned('registry.example:5000/orders-migrate'), true);
+  assert.equal(warned('registry.example:5000/orders-migrate:latest'), true);
+  assert.equal(warned('orders-migrate', 'ab12'), false);
+  assert.equal(warned('orders-migrate:1.42'), false);
+  assert.equal(warned('registry.example:5000/orders-migrate@sha256:0a'), false);
+});
+
+test('the resource names the revision of the task definition, and nothing more than is needed', () => {
+  const f = fixture();
+  migrations(f);
+  const template = Template.fromStack(f.stack);
+  const [starter] = ids(template, 'AWS::Lambda::Function', 'MigrationsStarter');
+  const [definition] = ids(template, 'AWS::ECS::TaskDefinition', 'Migrations');
+  const [resource] = Object.values(template.findResources('Custom::PostludeMigrations'));
+  assert.deepEqual(resource.Properties, {
+    ServiceToken: attribute(starter, 'Arn'),
+    ServiceTimeout: '3600',
+    TaskDefinition: { Ref: definition },
+  });
+});
+
+test('digest and time-out go into the resource, and bound the function', () => {
+  const f = fixture();
+  migrations(f, { digest: 'ab12', timeout: Duration.minutes(5) });
+  const template = Template.fromStack(f.stack);
+  template.hasResourceProperties('Custom::PostludeMigrations', { Digest: 'ab12', ServiceTimeout: '300' });
+  template.hasResourceProperties('AWS::Lambda::Function', { Timeout: 300 });
+  template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumEventAgeInSeconds: 300 });
+});
+
+test('the function is the shipped program, in the template, with what RunTask wants', () => {
+  const f = fixture();
+  migrations(f);
+  const template = Template.fromStack(f.stack);
+  const program = readFileSync(path.join(__dirname, '..', '..', 'lambda', 'start.py'), 'utf8');
+  const [starter] = Object.values(template.findResources('AWS::Lambda::Function'));
+  const properties = starter.Properties;
+  const [group] = ids(template, 'AWS::EC2::SecurityGroup', 'MigrationsTask');
+  const subnets = f.vpc.privateSubnets.map((subnet) => f.stack.resolve(subnet.subnetId));
+  assert.deepEqual(properties, {
+    Code: { ZipFile: program },
+    Description: 'Starts the migrations of a stack, and answers it when they cannot',
+    Environment: {
+      Variables: {
+        CONTAINER: 'postlude',
+        RUN_TASK: {
+          'Fn::Join': ['', [
+            '{"cluster":"', { Ref: ids(template, 'AWS::ECS::Cluster')[0] },
+            '","launchType":"FARGATE","networkConfiguration":{"awsvpcConfiguration":{"subnets":["', subnets[0], '","', subnets[1],
+            '"],"securityGroups":["', attribute(group, 'GroupId'), '"],"assignPublicIp":"DISABLED"}}}',
+          ]],
+        },
+      },
+    },
+    Handler: 'index.handler',
+    LoggingConfig: { LogGroup: { Ref: ids(template, 'AWS::Logs::LogGroup', 'MigrationsStarterLog')[0] } },
+    MemorySize: 256,
+    Role: attribute(ids(template, 'AWS::IAM::Role', 'MigrationsStarterRole')[0], 'Arn'),
+    Runtime: 'python3.13',
+    Timeout: 600,
+  });
+});
+
+test('the function may start this family in this cluster, look at its tasks, log, and no more', () => {
+  const f = fixture();
+  const family = migrations(f, { family: 'orders-migrate' }).task.taskDefinition.family;
+  const template = Template.fromStack(f.stack);
+  const roles = ids(template, 'AWS::IAM::Role', 'MigrationsTask').sort();
+  const [cluster] = ids(template, 'AWS::ECS::Cluster');
+  const inCluster = { ArnEquals: { 'ecs:cluster': attribute(cluster, 'Arn') } };
+  const [policy] = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([id]) => id.startsWith('MigrationsStarter'));
+  assert.deepEqual(policy[1].Properties.PolicyDocument.Statement, [
+    {
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Effect: 'Allow',
+      Resource: attribute(ids(template, 'AWS::Logs::LogGroup', 'MigrationsStarterLog')[0], 'Arn'),
+    },
+    {
+      Action: 'ecs:RunTask',
+      Condition: inCluster,
+      Effect: 'Allow',
+      Resource: ['', ':*'].map((end) => arn(`:ecs:eu-west-3:210987654321:task-definition/${family}${end}`)),
+    },
+    {
+      Action: 'iam:PassRole',
+      Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+      Effect: 'Allow',
+      Resource: roles.reverse().map((role) => attribute(role, 'Arn')),
+    },
+    {
+      Action: 'ecs:DescribeTasks',
+      Condition: inCluster,
+      Effect: 'Allow',
+      Resource: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':ecs:eu-west-3:210987654321:task/', { Ref: cluster }, '/*']] },
+    },
+  ]);
+  const [role] = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) => id.startsWith('MigrationsStarterRole'));
+  assert.equal(role[1].Properties.ManagedPolicyArns, undefined);
+});
+
+test('the function is told when a task that a stack started has ended', () => {
+  const f = fixture();
+  migrations(f, { family: 'orders-migrate' });
+  const template = Template.fromStack(f.stack);
+  const [starter] = ids(template, 'AWS::Lambda::Function');
+  const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
+  assert.deepEqual(rule.Properties, {
+    Description: 'postlude: a task that a stack waits for has ended',
+    EventPattern: {
+      source: ['aws.ecs'],
+      'detail-type': ['ECS Task State Change'],
+      detail: {
+        clusterArn: [attribute(ids(template, 'AWS::ECS::Cluster')[0], 'Arn')],
+        taskDefinitionArn: [{ prefix: arn(':ecs:eu-west-3:210987654321:task-definition/orders-migrate:') }],
+        lastStatus: ['STOPPED'],
+        startedBy: [{ prefix: 'cloudformation/' }],
+      },
+    },
+    State: 'ENABLED',
+    Targets: [{ Arn: attribute(starter, 'Arn'), Id: 'Target0' }],
+  });
+  template.hasResourceProperties('AWS::Lambda::Permission', {
+    Action: 'lambda:InvokeFunction',
+    FunctionName: attribute(starter, 'Arn'),
+    Principal: 'events.amazonaws.com',
+    SourceArn: attribute(ids(template, 'AWS::Events::Rule')[0], 'Arn'),
+  });
+  assert.match(readFileSync(path.join(__dirname, '..', '..', 'lambda', 'start.py'), 'utf8'), /STARTED_BY = "cloudformation\/"/);
+});
+
+test('it makes one of each, and nothing else', () => {
+  const f = fixture();
+  const before = new Map<string, number>();
+  const count = (template: Template) => {
+    const found = new Map<string, number>();
+    Object.values(template.toJSON().Resources as { [id: string]: { Type: string } })
+      .forEach(({ Type }) => found.set(Type, (found.get(Type) ?? 0) + 1));
+    return found;
+  };
+  count(Template.fromStack(fixture().stack)).forEach((n, type) => before.set(type, n));
+  migrations(f);
+  const made = [...count(Template.fromStack(f.stack))].map(([type, n]) => [type, n - (before.get(type) ?? 0)]).filter(([, n]) => n !== 0);
+  assert.deepEqual(Object.fromEntries(made), {
+    'AWS::EC2::SecurityGroup': 1,
+    'AWS::EC2::SecurityGroupIngress': 1,
+    'AWS::ECS::TaskDefinition': 1,
+    'AWS::Events::Rule': 1,
+    'AWS::IAM::Policy': 3,
+    'AWS::IAM::Role': 3,
+    'AWS::Lambda::EventInvokeConfig': 1,
+    'AWS::Lambda::Function': 1,
+    'AWS::Lambda::Permission': 1,
+    'AWS::Logs::LogGroup': 2,
+    'AWS::SNS::Topic': 1,
+    'Custom::PostludeMigrations': 1,
+  });
+});
+
+test('the task finds everything in place: rules, policies, the proxy\'s targets, the way out, and who answers for it', () => {
+  const f = fixture();
+  migrations(f);
+  const template = Template.fromStack(f.stack);
+  const needs = dependencies(template);
+  const has = (type: string, prefix: string, n: number) => {
+    const found = ids(template, type, prefix);
+    assert.equal(found.length, n, `${type} ${prefix}`);
+    found.forEach((id) => assert.ok(needs.includes(id), `${id} may be missing when the task starts`));
+  };
+  has('AWS::EC2::SecurityGroupIngress', 'ProxyProxySecurityGroupfromOrdersMigrations', 1);
+  has('AWS::EC2::SecurityGroupIngress', 'DatabaseSecurityGroupfromOrdersProxy', 1);
+  has('AWS::IAM::Policy', 'MigrationsTaskTaskRole', 1);
+  has('AWS::IAM::Policy', 'MigrationsTaskDefinitionExecutionRole', 1);
+  has('AWS::IAM::Policy', 'ProxyIAMRole', 1);
+  has('AWS::RDS::DBProxyTargetGroup', 'Proxy', 1);
+  has('AWS::EC2::Route', 'VpcPrivateSubnet', 2);
+  has('AWS::Logs::LogGroup', 'MigrationsTaskLog', 1);
+  has('AWS::Lambda::Function', 'MigrationsStarter', 1);
+  has('AWS::Lambda::Permission', 'Migrations', 1);
+  has('AWS::Events::Rule', 'Migrations', 1);
+});
+
+test('what the task is given later is in place, too', () => {
+  const f = fixture();
+  const { task } = migrations(f);
+  f.vpc.addInterfaceEndpoint('Sns', { service: ec2.InterfaceVpcEndpointAwsService.SNS });
+  new s3.Bucket(f.stack, 'Bucket').grantRead(task);
+  task.connections.allowTo(ec2.SecurityGroup.fromSecurityGroupId(f.stack, 'Other', 'sg-0a1b2c3d'), ec2.Port.tcp(443));
+  const template = Template.fromStack(f.stack);
+  const needs = dependencies(template);
+  for (const id of [...ids(template, 'AWS::EC2::VPCEndpoint'), ...ids(template, 'AWS::EC2::SecurityGroupIngress', 'Otherfrom')]) {
+    assert.ok(needs.includes(id), id);
+  }
+});
+
+test('a task that may send nowhere may send to the proxy, before it starts', () => {
+  const f = fixture();
+  migrations(f, { securityGroup: new ec2.SecurityGroup(f.stack, 'Tight', { vpc: f.vpc, allowAllOutbound: false }) });
+  const template = Template.fromStack(f.stack);
+  const [egress] = ids(template, 'AWS::EC2::SecurityGroupEgress', 'Tight');
+  assert.ok(dependencies(template).includes(egress));
+});
+
+test('a service behind the migrations, which the proxy lets in as well, makes no circle', () => {
+  const f = fixture();
+  const resource = migrations(f);
+  const definition = new ecs.FargateTaskDefinition(f.stack, 'Definition');
+  definition.addContainer('app', { image: f.image });
+  const service = new ecs.FargateService(f.stack, 'Service', { cluster: f.cluster, taskDefinition: definition });
+  f.proxy.connections.allowFrom(service, ec2.Port.tcp(5432));
+  service.node.addDependency(resource);
+  const template = Template.fromStack(f.stack); // throws on a circle
+  const [one] = Object.values(template.findResources('AWS::ECS::Service'));
+  assert.ok(one.DependsOn.includes(ids(template, 'Custom::PostludeMigrations')[0]));
+});
+
+test('a stack that is deleted lets go of the migrations while their function can still answer', () => {
+  const f = fixture();
+  migrations(f);
+  const template = Template.fromStack(f.stack);
+  const resources = template.toJSON().Resources;
+  const reached = new Set<string>();
+  const visit = (id: string) => {
+    if (!(id in resources) || reached.has(id)) {
+      return;
+    }
+    reached.add(id);
+    (resources[id].DependsOn ?? []).forEach(visit);
+    (JSON.stringify(resources[id].Properties ?? {}).match(/"(Ref|Fn::GetAtt)":\[?"[A-Za-z0-9]+"/g) ?? [])
+      .forEach((found) => visit(found.split('"')[3]));
+  };
+  visit(ids(template, 'Custom::PostludeMigrations')[0]);
+  for (const id of Object.keys(resources).filter((name) => name.startsWith('MigrationsStarter'))) {
+    assert.ok(reached.has(id), `${id} may go before the migrations`);
+  }
+});
+
+test('a proxy of another stack is opened from this one, and the two make no circle', () => {
+  const f = fixture();
+  const stack = new Stack(f.app, 'Service', { env: { account: f.stack.account, region: f.stack.region } });
+  new PostludeResource(stack, 'Migrations', { ...f, databaseName: 'orders' });
+  const template = Template.fromStack(stack);
+  const [rule] = ids(template, 'AWS::EC2::SecurityGroupIngress');
+  assert.ok(dependencies(template).includes(rule));
+  Template.fromStack(f.stack).resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
+});
+
+test('a network, a cluster and a proxy that are imported do', () => {
+  const f = fixture();
+  const stack = new Stack(new App(), 'Orders');
+  new PostludeResource(stack, 'Migrations', {
+    vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
+      vpcId: 'vpc-0a', availabilityZones: ['eu-west-3a'], privateSubnetIds: ['subnet-0a'], privateSubnetRouteTableIds: ['rtb-0a'],
+    }),
+    cluster: ecs.Cluster.fromClusterAttributes(stack, 'Cluster', {
+      clusterName: 'main', vpc: ec2.Vpc.fromVpcAttributes(stack, 'Same', { vpcId: 'vpc-0a', availabilityZones: ['eu-west-3a'] }), securityGroups: [],
+    }),
+    proxy: proxyOf(stack),
+    proxySecurityGroup: ec2.SecurityGroup.fromSecurityGroupId(stack, 'ProxyGroup', 'sg-0a'),
+    databaseName: 'orders',
+    image: f.image,
+  });
+  const template = Template.fromStack(stack);
+  assert.ok(dependencies(template).includes(ids(template, 'AWS::EC2::SecurityGroupIngress', 'ProxyGroup')[0]));
+});
+
+function proxyOf(stack: Stack) {
+  return rds.DatabaseProxy.fromDatabaseProxyAttributes(stack, 'Proxy', {
+    dbProxyArn: 'arn:aws:rds:eu-west-3:210987654321:db-proxy:prx-0a',
+    dbProxyName: 'orders',
+    endpoint: 'orders.proxy-0a.eu-west-3.rds.amazonaws.com',
+    securityGroups: [],
+  });
+}
+
+test('what the run came to can be read', () => {
+  const f = fixture();
+  const resource = migrations(f);
+  const [id] = ids(Template.fromStack(f.stack), 'Custom::PostludeMigrations');
+  const read = [resource.outcome, resource.runId, resource.applied, resource.alreadyApplied, resource.pending];
+  assert.deepEqual(read.map((value) => f.stack.resolve(value)),
+    ['Outcome', 'RunId', 'Applied', 'AlreadyApplied', 'Pending'].map((name) => attribute(id, name)));
+});
