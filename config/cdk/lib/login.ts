@@ -47,7 +47,10 @@ export abstract class PostludeLogin {
     return new Login({
       environment: { DB_SECRET_ARN: secret.secretArn },
       secrets: {},
-      grant: (role) => secret.grantRead(role),
+      grant: (role) => {
+        secret.grantRead(role);
+        grantDecrypt(secret, role);
+      },
     });
   }
 
@@ -69,6 +72,18 @@ export abstract class PostludeLogin {
 
   /** @internal */
   public abstract _bind(): LoginBinding;
+}
+
+/** CDK writes this into the key's own policy only, which it cannot do for a key that is imported. */
+function grantDecrypt(secret: secretsmanager.ISecret, role: iam.IGrantable): void {
+  if (secret.encryptionKey) {
+    iam.Grant.addToPrincipal({
+      grantee: role,
+      actions: ['kms:Decrypt'],
+      resourceArns: [secret.encryptionKey.keyArn],
+      conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${secret.env.region}.amazonaws.com` } },
+    });
+  }
 }
 
 class Login extends PostludeLogin {

@@ -1,0 +1,32 @@
+import * as assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { PostludeLogin, PostludeResource } from '../lib';
+import { fixture } from './stack';
+
+test('a secret under a key that is imported brings the right to that key', () => {
+  const f = fixture();
+  const key = kms.Key.fromKeyArn(f.stack, 'Key', 'arn:aws:kms:eu-west-3:210987654321:key/0a');
+  const secret = secretsmanager.Secret.fromSecretAttributes(f.stack, 'Secret', {
+    secretCompleteArn: 'arn:aws:secretsmanager:eu-west-3:210987654321:secret:orders-a1b2c3', encryptionKey: key,
+  });
+  new PostludeResource(f.stack, 'Migrations', { ...f, databaseName: 'orders', login: PostludeLogin.secret(secret) });
+  const policies = Template.fromStack(f.stack).findResources('AWS::IAM::Policy');
+  const [policy] = Object.entries(policies).filter(([id]) => id.startsWith('MigrationsTaskTaskRole'));
+  const statements = policy[1].Properties.PolicyDocument.Statement;
+  assert.deepEqual(statements.slice(0, 2), [
+    {
+      Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
+      Effect: 'Allow',
+      Resource: 'arn:aws:secretsmanager:eu-west-3:210987654321:secret:orders-a1b2c3',
+    },
+    {
+      Action: 'kms:Decrypt',
+      Condition: { StringEquals: { 'kms:ViaService': 'secretsmanager.eu-west-3.amazonaws.com' } },
+      Effect: 'Allow',
+      Resource: 'arn:aws:kms:eu-west-3:210987654321:key/0a',
+    },
+  ]);
+});
