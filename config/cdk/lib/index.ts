@@ -1,4 +1,5 @@
 export * from './forward';
+export { PostludeGateProps } from './gate';
 export * from './image';
 export * from './login';
 export * from './migration';
