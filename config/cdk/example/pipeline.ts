@@ -2,6 +2,7 @@ import { Environment, Stack, Stage } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as pipelines from 'aws-cdk-lib/pipelines';
 import { Construct } from 'constructs';
+import { PostludeForward } from '../lib';
 import { OrdersStack } from './orders';
 
 /** The pipeline's own name: the events carry it. */
@@ -40,6 +41,11 @@ export class PipelineStack extends Stack {
         postludeImage: settings.postludeImage,
       });
       pipeline.addStage(stage);
+      new PostludeForward(this, `Forward${name}`, {
+        pipelineName: PIPELINE,
+        stage: name,
+        targets: [settings.workload],
+      });
     }
   }
 }

@@ -1,5 +1,3 @@
-import { IMAGE } from './variables';
-
 /** What the build's shell is to run. */
 export interface BuildRun {
   /** The variables that the plan reads. */
@@ -9,6 +7,9 @@ export interface BuildRun {
   readonly seconds: number;
   readonly readOnly: boolean;
 }
+
+/** The variable of the build that holds the image's name. */
+export const IMAGE = 'POSTLUDE_IMAGE';
 
 /** The variable of the build that holds the execution's id; there is none of CodeBuild's own. */
 export const EXECUTION = 'PIPELINE_EXECUTION_ID';

@@ -1,7 +1,7 @@
 import { CfnOutput } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import { IMAGE } from './variables';
+import { IMAGE } from './commands';
 
 /** What an image puts into the build, and what its role is allowed. @internal */
 export interface ImageBinding {

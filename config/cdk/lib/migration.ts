@@ -1,14 +1,18 @@
 import { Duration, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { gate, PostludeGateProps } from './gate';
+import { receiveFrom } from './receive';
 import { refuseEmpty, refuseTaken } from './refusals';
 import { PostludeSchedule } from './schedule';
 import { PostludeTask, PostludeTaskProps } from './task';
 import { Patience, PipelineEvents, startOnSchedule, StartTask, succeeded } from './trigger';
+import { PostludeMessageFormat, PostludeWatch } from './watch';
 
 /** What runs migrations after a pipeline. */
 export interface PostludeMigrationProps extends PostludeTaskProps {
@@ -82,6 +86,19 @@ export interface PostludeMigrationProps extends PostludeTaskProps {
    * @default - the task role itself asks
    */
   readonly verifyRoleArn?: string;
+
+  /**
+   * The form in which the watch tells the topic of what postlude cannot report itself.
+   *
+   * @default PostludeMessageFormat.JSON
+   */
+  readonly watchFormat?: PostludeMessageFormat;
+}
+
+/** What a gate in a service's tasks is made of, when an earlier stage's success starts the migrations. */
+export interface PostludeStageGateProps extends PostludeGateProps {
+  /** The stage of the pipeline that deploys the service: a later one than `stage`. */
+  readonly serviceStage: string;
 }
 
 /**
@@ -105,6 +122,8 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
   /** The line that starts the task by hand; `<why>` and `<who>` are to be replaced. */
   public readonly rerunCommand: string;
 
+  private readonly stage?: string;
+
   /** The role of the task. */
   public readonly grantPrincipal: iam.IPrincipal;
 
@@ -115,6 +134,7 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
     super(scope, id);
     const patience = patienceOf(props);
     const pipeline = this.pipelineOf(props);
+    this.stage = props.stage;
     this.task = new PostludeTask(this, 'Task', props);
     this.topic = this.task.topic;
     this.rerunCommand = this.task.rerunCommand;
@@ -133,10 +153,40 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
       eventPattern: succeeded(pipeline),
     });
     this.rule.addTarget(new StartTask(this.task, this.deadLetterQueue, patience, props.stage !== undefined));
+    receiveFrom(this, 'Receive', { account: pipeline.account, eventBus: props.eventBus });
     const schedule = props.schedule ?? PostludeSchedule.every(Duration.hours(1));
     if (schedule.expression) {
       startOnSchedule(this, 'Schedule', schedule.expression, this.task, this.deadLetterQueue, patience);
     }
+    new PostludeWatch(this, 'Watch', {
+      task: this.task,
+      deadLetterQueue: this.deadLetterQueue,
+      rules: [this.rule],
+      period: schedule.period,
+      format: props.watchFormat,
+    });
+  }
+
+  /**
+   * Makes a service's tasks wait until the database is at the plan: `postlude check --wait` in a
+   * container of its own, before `container`. Only with `stage`, and only for a service that a later
+   * stage deploys: behind the pipeline's own success, or behind that of the service's stage, the
+   * deployment would wait for the gate, the gate for the migrations, and the migrations for the
+   * deployment, until ECS rolls it back.
+   *
+   * @param container the service's container, which starts when the gate has ended well
+   * @param props which stage deploys it, how the gate logs in, and how long it waits
+   */
+  public addGate(container: ecs.ContainerDefinition, props: PostludeStageGateProps): ecs.ContainerDefinition {
+    if (this.stage === undefined) {
+      throw new Error('a gate would wait for itself: the migrations are started by the success of the whole pipeline, which waits for the '
+        + 'service, whose tasks wait for the gate. Start them in an earlier stage (stage), or inside the stack (PostludeResource)');
+    }
+    if (this.stage === props.serviceStage) {
+      throw new Error(`a gate would wait for itself: the migrations are started by the success of stage ${this.stage}, which waits for the `
+        + 'service, whose tasks wait for the gate. Start them in an earlier stage than serviceStage, or inside the stack (PostludeResource)');
+    }
+    return gate(this.task, container, props);
   }
 
   /** Lets somebody start the task by hand. */

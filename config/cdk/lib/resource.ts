@@ -12,6 +12,7 @@ import { gate, PostludeGateProps } from './gate';
 import { needsOf } from './needs';
 import { networkConfiguration } from './rerun';
 import { PostludeTask, PostludeTaskProps } from './task';
+import { PostludeMessageFormat, PostludeWatch } from './watch';
 
 /** The program of the function, which is put into the template whole. */
 const PROGRAM = path.join(__dirname, '..', '..', 'lambda', 'start.py');
@@ -34,6 +35,13 @@ export interface PostludeResourceProps extends PostludeTaskProps {
    * @default Duration.hours(1)
    */
   readonly timeout?: Duration;
+
+  /**
+   * The form in which the watch tells the topic of what postlude cannot report itself.
+   *
+   * @default PostludeMessageFormat.JSON
+   */
+  readonly watchFormat?: PostludeMessageFormat;
 }
 
 /**
@@ -90,6 +98,7 @@ export class PostludeResource extends Construct {
       },
     });
     resource.node.addDependency(needsOf(this.task), this.starter, rule);
+    new PostludeWatch(this, 'Watch', { task: this.task, rules: [rule], format: props.watchFormat });
     this.warnOfTag();
     this.outcome = resource.getAttString('Outcome');
     this.runId = resource.getAttString('RunId');

@@ -9,7 +9,7 @@ import { DependencyGroup } from 'constructs';
 import { commands, EXECUTION } from './commands';
 import { PostludeStepImage } from './image';
 import { LoginDoor, PostludeLogin } from './login';
-import { refuseReserved, refuseUnshellable } from './variables';
+import { refuseReserved, refuseUnshellable } from './refusals';
 
 /** Beyond postlude's own time: for the start of the build, the image, and the end of a run that is stopped. */
 const MARGIN = Duration.minutes(5);

@@ -9,9 +9,8 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { PostludeLogin } from './login';
 import { proxyConnections } from './needs';
-import { refuseEmpty, refuseTaken } from './refusals';
+import { refuseEmpty, refuseReserved, refuseTaken } from './refusals';
 import { rerunCommand, TaskLaunch } from './rerun';
-import { refuseReserved } from './variables';
 
 /** The name of postlude's container in the task definition. */
 const CONTAINER = 'postlude';
