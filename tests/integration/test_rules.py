@@ -13,7 +13,8 @@ import case
 from aws_case import share_aws_lab
 from case import ORDERS, ORDER_IDS, main
 from lab import Trap
-from rules_case import (REPOSITORY, RulesCase, deployments, every, readme_transformer, samples)
+from rules_case import (REPOSITORY, RulesCase, deployments, every, is_about, readme_transformer,
+                        samples)
 
 import raw_json
 
@@ -183,7 +184,7 @@ class Forwards(RulesCase):
 
     def roads(self):
         """(rule that starts, rules that send on to its bus what it waits for)."""
-        for deployment in filter(lambda deployment: deployment.forwards, deployments()):
+        for deployment in deployments():
             for start in deployment.starts:
                 (sample,) = samples(start, f"{start.kind}_succeeded")
                 yield start, [forward for forward in deployment.forwards
@@ -249,8 +250,13 @@ class Watches(RulesCase):
     def setUp(self):
         self.watches = every("watches")
 
+    def test_every_task_is_watched(self):
+        for deployment in deployments():
+            for start in deployment.starts + deployment.schedules:
+                self.assertTrue([watch for watch in deployment.watches
+                                 if is_about(watch, start.task)], start.name)
+
     def test_which_tasks_are_told(self):
-        self.assertTrue(self.watches)
         for watch in self.watches:
             self.check_told(watch)
 
