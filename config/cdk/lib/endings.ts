@@ -20,6 +20,9 @@ function ended(container: string, ...exitCodes: unknown[]) {
   return { containers: { name: [container], exitCode: exitCodes } };
 }
 
+/** Also where ECS lists no container. */
+const NEVER_RAN = { stopCode: ['TaskFailedToStart'] };
+
 function code(container: string, exitCode: number) {
   return { exitCode, match: ended(container, exitCode), logged: true };
 }
@@ -33,8 +36,9 @@ export function endings(container: string): Ending[] {
     {
       id: 'NotStarted',
       name: 'not_started',
-      // An absent code is absent from all containers: where a sidecar has one, the stop code tells.
-      match: { $or: [{ containers: { exitCode: [{ exists: false }] } }, { stopCode: ['TaskFailedToStart'] }] },
+      // That a code is absent is held against this container only where a member before it, by name, is there;
+      // otherwise against all of them, and a sidecar with a code would hide it.
+      match: { $or: [{ containers: { containerArn: [{ exists: true }], name: [container], exitCode: [{ exists: false }] } }, NEVER_RAN] },
       story: 'stopped and has no exit code: most likely it never started',
       hint: 'No migration was run, unless the machine was lost under it. The usual causes: the image cannot be pulled, a secret or the'
         + ' log group cannot be had (rights of the execution role, or no way to ECR, Secrets Manager and CloudWatch Logs from the'

@@ -162,7 +162,12 @@ describe('who may publish', () => {
 describe('a task that ended without a report', () => {
   const coded = (...exitCode: unknown[]) => ({ containers: { name: ['postlude'], exitCode } });
   const matches: { [ending: string]: unknown } = {
-    NotStarted: { $or: [{ containers: { exitCode: [{ exists: false }] } }, { stopCode: ['TaskFailedToStart'] }] },
+    NotStarted: {
+      $or: [
+        { containers: { containerArn: [{ exists: true }], name: ['postlude'], exitCode: [{ exists: false }] } },
+        { stopCode: ['TaskFailedToStart'] },
+      ],
+    },
     Invalid: coded(2),
     Unreachable: coded(4),
     Unreported: coded(8),
