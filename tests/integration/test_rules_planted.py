@@ -19,12 +19,12 @@ class Planted(RulesCase):
         self.fail(f"{broken.name}: nobody noticed: {what}")
 
     def broken(self, sending, edit):
-        """The same rule with its properties edited."""
-        properties = json.loads(json.dumps(sending.properties))
-        edit(properties)
-        self.assertNotEqual(properties, sending.properties, "nothing was broken")
-        return type(sending)(sending.name, sending.arn, properties, sending.number,
-                             sending.definitions)
+        """The same rule, or watch of several, with its properties edited."""
+        broken = sending.edited(edit)
+        pairs = zip(getattr(broken, "rules", [broken]), getattr(sending, "rules", [sending]))
+        self.assertTrue(any(one.properties != other.properties for one, other in pairs),
+                        "nothing was broken")
+        return broken
 
     def test_variables(self):
         for start in every("starts"):
@@ -150,19 +150,33 @@ PATTERN_FAULTS = {
 }
 
 
-def _edit_text(old, new):
+def _codes(change):
+    """An edit of every list of exit codes in the pattern; an empty one then matches none."""
     def edit(properties):
-        text = json.dumps(properties["EventPattern"])
-        properties["EventPattern"] = json.loads(re.sub(old, new, text, count=1))
+        def walk(value):
+            if isinstance(value, dict):
+                return {key: (change(item) or [-1]) if key == "exitCode" else walk(item)
+                        for key, item in value.items()}
+            return [walk(item) for item in value] if isinstance(value, list) else value
+        properties["EventPattern"] = walk(properties["EventPattern"])
     return edit
 
 
+def _lost(code):
+    return _codes(lambda codes: [item for item in codes if item != code])
+
+
+def _above_128(codes):
+    return [{"numeric": [">", max(128, item["numeric"][1]), *item["numeric"][2:]]}
+            if "numeric" in (item if isinstance(item, dict) else ()) else item for item in codes]
+
+
 WATCH_FAULTS = {
-    "exit code 8 is lost": _edit_text(r"\b8, ", ""),
-    "exit code 3 as well": _edit_text(r"\b2, 4", "2, 3, 4"),
-    "128 is lost": _edit_text('">=", 128', '">", 128'),
+    "exit code 8 is lost": _lost(8),
+    "exit code 3 as well": _codes(lambda codes: codes + [3] * (2 in codes)),
+    "128 is lost": _codes(_above_128),
     "tasks that run": _set("detail", "lastStatus", None),
-    "no exit code is lost": _edit_text(r'\{"exists": false\}, ', ""),
+    "no exit code is lost": _lost({"exists": False}),
     "another service": _set("source", ["aws.batch"]),
 }
 

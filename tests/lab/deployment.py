@@ -30,6 +30,7 @@ class Deployment:
                 self.definitions[template.arn(name)] = properties
         for path, template in zip(paths, templates):
             self._add(path, template)
+        self.watches = _watches(self.watches)
 
     def _add(self, path, template):
         for name, properties in template.of_type("AWS::Events::Rule").items():
@@ -80,6 +81,12 @@ class Sending:
         self.properties = properties
         self.number = number
         self.definitions = definitions
+
+    def edited(self, edit):
+        """The same rule with a copy of its properties edited."""
+        properties = json.loads(json.dumps(self.properties))
+        edit(properties)
+        return Sending(self.name, self.arn, properties, self.number, self.definitions)
 
     @property
     def target(self):
@@ -135,6 +142,44 @@ class Sending:
     def passed(self, event):
         """The variables that it adds to those of the task definition."""
         return passed(self.text(event))
+
+
+class Watch:
+    """The rules that tell a topic of how a task ended: each of some ends, and no two of the same."""
+
+    def __init__(self, rules):
+        self.rules = rules
+        self.name = ", ".join(rule.name for rule in rules)
+        self.definitions = rules[0].definitions
+        self.pattern = rules[0].pattern
+
+    def _firing(self, event):
+        firing = [rule for rule in self.rules if rule.matches(event)]
+        if len(firing) > 1:
+            raise ValueError("told more than once, by " + ", ".join(rule.name for rule in firing))
+        return firing
+
+    def matches(self, event):
+        """Whether a rule fires; raises PatternError, and ValueError where two do."""
+        return bool(self._firing(event))
+
+    def text(self, event):
+        """What the topic gets; raises TargetError, Undelivered."""
+        (rule,) = self._firing(event)
+        return rule.text(event)
+
+    def edited(self, edit):
+        """The same with the properties of each rule edited."""
+        return Watch([rule.edited(edit) for rule in self.rules])
+
+
+def _watches(rules):
+    """The rules that tell one topic of one task, together."""
+    told = {}
+    for rule in rules:
+        about = json.dumps(rule.pattern["detail"].get("taskDefinitionArn"))
+        told.setdefault((rule.target["Arn"], about), []).append(rule)
+    return [Watch(of_one) for of_one in told.values()]
 
 
 class Schedule:
