@@ -68,7 +68,11 @@ export function gate(task: PostludeTask, app: ecs.ContainerDefinition, props: Po
     readonlyRootFilesystem: given.readonlyRootFilesystem ?? true,
     linuxParameters,
     ...(definition.isFargateCompatible ? {} : { memoryReservationMiB: 64 }),
-    logging: props.logging ?? ecs.LogDrivers.awsLogs({ streamPrefix: 'gate', logGroup: task.logGroup, mode: ecs.AwsLogDriverMode.BLOCKING }),
+    logging: props.logging ?? ecs.LogDrivers.awsLogs({
+      streamPrefix: 'gate',
+      logGroup: task.logGroup,
+      mode: ecs.AwsLogDriverMode.BLOCKING,
+    }),
     environment: environment(task, props, login.environment),
     secrets: { ...props.secrets, ...login.secrets },
   });

@@ -192,8 +192,8 @@ export class PostludeResource extends Construct {
     const { imageName } = this.task.container;
     const { digest } = this.task._props as PostludeResourceProps;
     if (digest === undefined && !Token.isUnresolved(imageName) && /(^|\/)[^/:@]+(:latest)?$/.test(imageName)) {
-      Annotations.of(this).addWarningV2('postlude:SameName', `${imageName} has the same name after each build: CloudFormation sees no change `
-        + 'and runs no migrations. Name the image by a tag of its own or by its digest, or give digest');
+      Annotations.of(this).addWarningV2('postlude:SameName', `${imageName} has the same name after each build: CloudFormation sees no `
+        + 'change and runs no migrations. Name the image by a tag of its own or by its digest, or give digest');
     }
   }
 }
@@ -204,7 +204,7 @@ function shorter(one: Duration, other: Duration): Duration {
 
 function refuse(props: PostludeResourceProps): void {
   if (props.timeout && (props.timeout.isUnresolved() || props.timeout.toSeconds() < 60 || props.timeout.toSeconds() > 3600)) {
-    throw new Error('timeout is not between 1 and 60 minutes: CloudFormation waits for an hour at most, and a task needs a minute to start');
+    throw new Error('timeout is not between 1 and 60 minutes: CloudFormation waits an hour at most, and a task needs a minute to start');
   }
   if (props.digest !== undefined && !Token.isUnresolved(props.digest) && props.digest.trim() === '') {
     throw new Error('digest is empty: leave it out, or give what changes with the migrations');

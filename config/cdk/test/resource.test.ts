@@ -299,7 +299,9 @@ test('a network, a cluster and a proxy that are imported do', () => {
       vpcId: 'vpc-0a', availabilityZones: ['eu-west-3a'], privateSubnetIds: ['subnet-0a'], privateSubnetRouteTableIds: ['rtb-0a'],
     }),
     cluster: ecs.Cluster.fromClusterAttributes(stack, 'Cluster', {
-      clusterName: 'main', vpc: ec2.Vpc.fromVpcAttributes(stack, 'Same', { vpcId: 'vpc-0a', availabilityZones: ['eu-west-3a'] }), securityGroups: [],
+      clusterName: 'main',
+      vpc: ec2.Vpc.fromVpcAttributes(stack, 'Same', { vpcId: 'vpc-0a', availabilityZones: ['eu-west-3a'] }),
+      securityGroups: [],
     }),
     proxy: proxyOf(stack),
     proxySecurityGroup: ec2.SecurityGroup.fromSecurityGroupId(stack, 'ProxyGroup', 'sg-0a'),

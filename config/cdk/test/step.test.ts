@@ -69,8 +69,8 @@ class Pipe extends Stack {
 /** The project of the step, its id first. */
 function project(template: Template): [string, Json] {
   const found = Object.entries(template.findResources('AWS::CodeBuild::Project'));
-  return found.filter(([, one]) => JSON.stringify(one.Properties.Environment).includes('EXECUTION') || /Migrate/.test(one.Properties.Description))
-    .map(([id, one]): [string, Json] => [id, one.Properties])[0];
+  const [id, { Properties: properties }] = found.find(([, one]) => /Migrate/.test(flat(one.Properties.Description)))!;
+  return [id, properties];
 }
 
 /** Text with what CloudFormation puts in. */
@@ -107,7 +107,8 @@ function statements(template: Template): Json[] {
 
 test('a password that ECS fills in is refused', () => {
   const pipe = new Pipe();
-  const login = PostludeLogin.password('migrator', ecs.Secret.fromSecretsManager(secretsmanager.Secret.fromSecretNameV2(pipe, 'Secret', 'x')));
+  const secret = secretsmanager.Secret.fromSecretNameV2(pipe, 'Secret', 'orders');
+  const login = PostludeLogin.password('migrator', ecs.Secret.fromSecretsManager(secret));
   assert.throws(() => pipe.step({ login }), /login is by a password that ECS fills in, and a build has no ECS: use PostludeLogin.secret/);
 });
 
@@ -121,7 +122,8 @@ test('variables that are the step\'s own, or that no shell has, are refused', ()
 });
 
 test('a proxy\'s ARN with a name instead of its id is refused', () => {
-  assert.throws(() => new Pipe().step({ proxyArn: 'arn:aws:rds:eu-west-3:110987654321:db-proxy:orders' }), /proxyArn is .*: the id stands in it, not the name/);
+  const proxyArn = 'arn:aws:rds:eu-west-3:110987654321:db-proxy:orders';
+  assert.throws(() => new Pipe().step({ proxyArn }), /proxyArn is .*: the id stands in it, not the name/);
 });
 
 test('a time-out that CodeBuild does not have is refused', () => {
