@@ -159,6 +159,11 @@ class Watch:
             raise ValueError("told more than once, by " + ", ".join(rule.name for rule in firing))
         return firing
 
+    def of(self, name):
+        """The value of the detail that the rules name, the same for all."""
+        (value,) = {rule.of(name) for rule in self.rules}
+        return value
+
     def matches(self, event):
         """Whether a rule fires; raises PatternError, and ValueError where two do."""
         return bool(self._firing(event))
