@@ -149,28 +149,19 @@ describe('who asks whether an event is true', () => {
   it('assumes a role that may ask about this pipeline', () => {
     const role = `arn:aws:iam::${ACCOUNT}:role/orders-migrate`;
     const template = built({ verifiers: [ACCOUNT, role] });
-    template.hasResourceProperties('AWS::IAM::Role', {
-      RoleName: 'postlude-verify-orders',
-      AssumeRolePolicyDocument: {
-        Statement: [
-          {
-            Action: 'sts:AssumeRole',
-            Effect: 'Allow',
-            Principal: { AWS: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:iam::${ACCOUNT}:root`]] } },
-          },
-          { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: role } },
-        ],
-      },
-    });
-    template.hasResourceProperties('AWS::IAM::Policy', {
-      PolicyDocument: {
-        Statement: [{
-          Action: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
-          Effect: 'Allow',
-          Resource: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:codepipeline:${REGION}:${TOOLS}:orders`]] },
-        }],
-      },
-    });
+    const roles = Object.values(template.findResources('AWS::IAM::Role')).map((made) => whole(made.Properties));
+    const { AssumeRolePolicyDocument } = roles.find((made) => made.RoleName === 'postlude-verify-orders')!;
+    assert.deepEqual(AssumeRolePolicyDocument.Statement, [
+      { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } },
+      { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: role } },
+    ]);
+    const allowed = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([id]) => id.startsWith('ForwardVerifyRole'));
+    assert.equal(allowed.length, 1);
+    assert.deepEqual(whole(allowed[0][1].Properties.PolicyDocument.Statement), [{
+      Action: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
+      Effect: 'Allow',
+      Resource: `arn:aws:codepipeline:${REGION}:${TOOLS}:orders`,
+    }]);
   });
 
   it('finds it by the name it was given', () => {
