@@ -74,7 +74,7 @@ export abstract class PostludeLogin {
   public abstract _bind(): LoginBinding;
 }
 
-/** CDK writes this into the key's own policy only, which it cannot do for a key that is imported. */
+/** CDK writes this into the key's own policy only: not for a key that is imported, nor for a role that is still to come. */
 function grantDecrypt(secret: secretsmanager.ISecret, role: iam.IGrantable): void {
   if (secret.encryptionKey) {
     iam.Grant.addToPrincipal({

@@ -262,6 +262,11 @@ describe('the login', () => {
     assert.equal(container(f.stack).Secrets, undefined);
     assert.deepEqual(allowed(f.stack), [
       { Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], Resource: '{Login}' },
+      {
+        Action: 'kms:Decrypt',
+        Condition: { StringEquals: { 'kms:ViaService': `secretsmanager.${REGION}.amazonaws.com` } },
+        Resource: '{Key.Arn}',
+      },
       { Action: 'sns:Publish', Resource: '{MigrateTopic}' },
     ]);
     assert.deepEqual(statements(f.stack, ['Key']).Key.slice(-1), [{
