@@ -57,7 +57,8 @@ export interface PostludeResourceProps extends PostludeTaskProps {
  * code before it. Deleting the resource does nothing to the database.
  *
  * Beside the task it makes a Lambda function that starts it, and that answers the stack in its
- * place when it never started or was killed. They cost nothing between deployments.
+ * place when it never started or was killed; and a PostludeWatch, which tells the topic of such a
+ * task. But for that one's alarm, nothing costs anything between deployments.
  */
 export class PostludeResource extends Construct {
   /** The task: its role, log, topic, and the line that starts it by hand. */
@@ -88,6 +89,7 @@ export class PostludeResource extends Construct {
     this.task = new PostludeTask(this, 'Task', props);
     this.starter = this.makeStarter(timeout);
     const rule = this.watchForEnd();
+    const watch = new PostludeWatch(this, 'Watch', { task: this.task, rules: [rule], format: props.watchFormat });
     const resource = new CustomResource(this, 'Resource', {
       resourceType: 'Custom::PostludeMigrations',
       serviceToken: this.starter.functionArn,
@@ -97,8 +99,7 @@ export class PostludeResource extends Construct {
         ...(props.digest === undefined ? {} : { Digest: props.digest }),
       },
     });
-    resource.node.addDependency(needsOf(this.task), this.starter, rule);
-    new PostludeWatch(this, 'Watch', { task: this.task, rules: [rule], format: props.watchFormat });
+    resource.node.addDependency(needsOf(this.task), this.starter, rule, watch);
     this.warnOfTag();
     this.outcome = resource.getAttString('Outcome');
     this.runId = resource.getAttString('RunId');

@@ -8,7 +8,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { PostludeResource, PostludeResourceProps } from '../lib';
+import { PostludeMessageFormat, PostludeResource, PostludeResourceProps } from '../lib';
 import { Fixture, fixture } from './stack';
 
 function migrations(f: Fixture, props: Partial<PostludeResourceProps> = {}): PostludeResource {
@@ -150,7 +150,8 @@ test('the function is told when a task that a stack started has ended', () => {
   migrations(f, { family: 'orders-migrate' });
   const template = Template.fromStack(f.stack);
   const [starter] = ids(template, 'AWS::Lambda::Function');
-  const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
+  const [id] = ids(template, 'AWS::Events::Rule', 'MigrationsEnded');
+  const rule = template.findResources('AWS::Events::Rule')[id];
   assert.deepEqual(rule.Properties, {
     Description: 'postlude: a task that a stack waits for has ended',
     EventPattern: {
@@ -170,18 +171,19 @@ test('the function is told when a task that a stack started has ended', () => {
     Action: 'lambda:InvokeFunction',
     FunctionName: attribute(starter, 'Arn'),
     Principal: 'events.amazonaws.com',
-    SourceArn: attribute(ids(template, 'AWS::Events::Rule')[0], 'Arn'),
+    SourceArn: attribute(id, 'Arn'),
   });
   assert.match(readFileSync(path.join(__dirname, '..', '..', 'lambda', 'start.py'), 'utf8'), /STARTED_BY = "cloudformation\/"/);
 });
 
-test('it makes one of each, and nothing else', () => {
+test('it makes one of each, the watch, and nothing else', () => {
   const f = fixture();
   const before = new Map<string, number>();
   const count = (template: Template) => {
     const found = new Map<string, number>();
-    Object.values(template.toJSON().Resources as { [id: string]: { Type: string } })
-      .forEach(({ Type }) => found.set(Type, (found.get(Type) ?? 0) + 1));
+    Object.entries(template.toJSON().Resources as { [id: string]: { Type: string } })
+      .filter(([id]) => !id.startsWith('MigrationsWatch'))
+      .forEach(([, { Type }]) => found.set(Type, (found.get(Type) ?? 0) + 1));
     return found;
   };
   count(Template.fromStack(fixture().stack)).forEach((n, type) => before.set(type, n));
@@ -199,6 +201,7 @@ test('it makes one of each, and nothing else', () => {
     'AWS::Lambda::Permission': 1,
     'AWS::Logs::LogGroup': 2,
     'AWS::SNS::Topic': 1,
+    'AWS::SNS::TopicPolicy': 1,
     'Custom::PostludeMigrations': 1,
   });
 });
@@ -223,7 +226,20 @@ test('the task finds everything in place: rules, policies, the proxy\'s targets,
   has('AWS::Logs::LogGroup', 'MigrationsTaskLog', 1);
   has('AWS::Lambda::Function', 'MigrationsStarter', 1);
   has('AWS::Lambda::Permission', 'Migrations', 1);
-  has('AWS::Events::Rule', 'Migrations', 1);
+  has('AWS::Events::Rule', 'MigrationsEnded', 1);
+});
+
+test('a watch tells the topic what the task cannot, from the first run on', () => {
+  const f = fixture();
+  migrations(f, { watchFormat: PostludeMessageFormat.CHAT });
+  const template = Template.fromStack(f.stack);
+  const rules = Object.entries(template.findResources('AWS::Events::Rule')).filter(([id]) => id.startsWith('MigrationsWatch'));
+  assert.ok(rules.length > 0);
+  for (const [id, rule] of rules) {
+    assert.deepEqual(rule.Properties.Targets[0].Arn, { Ref: ids(template, 'AWS::SNS::Topic', 'MigrationsTask')[0] });
+    assert.match(JSON.stringify(rule.Properties.Targets[0].InputTransformer), /client-markdown/);
+    assert.ok(dependencies(template).includes(id), id);
+  }
 });
 
 test('what the task is given later is in place, too', () => {
