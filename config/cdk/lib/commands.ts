@@ -14,10 +14,10 @@ export const IMAGE = 'POSTLUDE_IMAGE';
 /** The variable of the build that holds the execution's id; there is none of CodeBuild's own. */
 export const EXECUTION = 'PIPELINE_EXECUTION_ID';
 
-/** Handed on beside the plan's: region and credentials of the build, and who started what. */
+/** Handed on beside the plan's: region and credentials of the build, who started what, and a topic, if only as an empty name. */
 const HANDED_ON = [
   'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
-  'POSTLUDE_LOG', 'POSTLUDE_BY', 'POSTLUDE_REASON', 'POSTLUDE_RERUN',
+  'POSTLUDE_LOG', 'POSTLUDE_BY', 'POSTLUDE_REASON', 'POSTLUDE_RERUN', 'PIPELINE_NAME', 'SNS_TOPIC_ARN',
 ];
 
 /** What the build says where postlude ends with 8, which is no failure of the migrations. */
@@ -35,6 +35,8 @@ export function commands(run: BuildRun): string[] {
     'export POSTLUDE_BY="${CODEBUILD_INITIATOR:-CodeBuild}"',
     `export POSTLUDE_REASON="execution $\{${EXECUTION}:-unknown}, build $\{CODEBUILD_BUILD_ID:-unknown}`
       + '${CODEBUILD_RESOLVED_SOURCE_VERSION:+, commit $CODEBUILD_RESOLVED_SOURCE_VERSION}"',
+    'export PIPELINE_NAME="${PIPELINE_NAME:-${POSTLUDE_BY#codepipeline/}}"',
+    'export SNS_TOPIC_ARN="${SNS_TOPIC_ARN:-}"',
     `export POSTLUDE_RERUN="${rerun()}"`,
     `status=0; ${launch(run)} || status=$?`,
     `if [ "$status" = 8 ]; then echo "${LATE}" >&2; status=0; fi`,
@@ -48,7 +50,7 @@ function login(uri: string, region: string): string {
 
 /** A build that CodePipeline started is run again by the stage; which one that is, nobody tells the build. */
 function rerun(): string {
-  return 'aws codepipeline retry-stage-execution --region ${AWS_REGION:-} --pipeline-name ${POSTLUDE_BY#codepipeline/}'
+  return 'aws codepipeline retry-stage-execution --region ${AWS_REGION:-} --pipeline-name ${PIPELINE_NAME}'
     + ` --stage-name <stage> --pipeline-execution-id $\{${EXECUTION}:-} --retry-mode FAILED_ACTIONS`;
 }
 
@@ -58,7 +60,7 @@ function launch(run: BuildRun): string {
     `timeout --preserve-status --kill-after=60 ${run.seconds}`,
     'docker run --rm --pull never --network host --cap-drop ALL --security-opt no-new-privileges',
     ...(run.readOnly ? ['--read-only'] : []),
-    ...[...HANDED_ON, ...run.variables].map((name) => `--env ${name}`),
+    ...[...new Set([...HANDED_ON, ...run.variables])].map((name) => `--env ${name}`),
     `"$${IMAGE}" run`,
   ].join(' ');
 }

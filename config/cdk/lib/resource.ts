@@ -12,6 +12,7 @@ import { gate, PostludeGateProps } from './gate';
 import { needsOf } from './needs';
 import { networkConfiguration } from './rerun';
 import { PostludeTask, PostludeTaskProps } from './task';
+import { withoutPipeline } from './variables';
 import { PostludeMessageFormat, PostludeWatch } from './watch';
 
 /** The program of the function, which is put into the template whole. */
@@ -86,7 +87,7 @@ export class PostludeResource extends Construct {
     super(scope, id);
     const timeout = props.timeout ?? Duration.hours(1);
     refuse(props);
-    this.task = new PostludeTask(this, 'Task', props);
+    this.task = new PostludeTask(this, 'Task', { ...props, environment: this.environment(props) });
     this.starter = this.makeStarter(timeout);
     const rule = this.watchForEnd();
     const watch = new PostludeWatch(this, 'Watch', { task: this.task, rules: [rule], format: props.watchFormat });
@@ -100,7 +101,7 @@ export class PostludeResource extends Construct {
       },
     });
     resource.node.addDependency(needsOf(this.task), this.starter, rule, watch);
-    this.warnOfTag();
+    this.warnOfTag(props);
     this.outcome = resource.getAttString('Outcome');
     this.runId = resource.getAttString('RunId');
     this.applied = resource.getAttString('Applied');
@@ -121,6 +122,12 @@ export class PostludeResource extends Construct {
    */
   public addGate(container: ecs.ContainerDefinition, props: PostludeGateProps): ecs.ContainerDefinition {
     return gate(this.task, container, props);
+  }
+
+  private environment(props: PostludeResourceProps): { [name: string]: string } {
+    const { account, region } = Stack.of(this);
+    const all = { PIPELINE_NAME: 'none', ...withoutPipeline(account, region), ...props.environment };
+    return Object.fromEntries(Object.entries(all).filter(([name]) => props.environment?.[name] !== undefined || !props.secrets?.[name]));
   }
 
   private makeStarter(timeout: Duration): lambda.Function {
@@ -189,10 +196,9 @@ export class PostludeResource extends Construct {
     });
   }
 
-  private warnOfTag(): void {
+  private warnOfTag(props: PostludeResourceProps): void {
     const { imageName } = this.task.container;
-    const { digest } = this.task._props as PostludeResourceProps;
-    if (digest === undefined && !Token.isUnresolved(imageName) && /(^|\/)[^/:@]+(:latest)?$/.test(imageName)) {
+    if (props.digest === undefined && !Token.isUnresolved(imageName) && /(^|\/)[^/:@]+(:latest)?$/.test(imageName)) {
       Annotations.of(this).addWarningV2('postlude:SameName', `${imageName} has the same name after each build: CloudFormation sees no `
         + 'change and runs no migrations. Name the image by a tag of its own or by its digest, or give digest');
     }

@@ -1,4 +1,4 @@
-import { Arn, ArnFormat, Aws, CfnOutput, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Arn, ArnFormat, Aws, CfnOutput, Duration, Stack, Token } from 'aws-cdk-lib';
 import * as codebuild from 'aws-cdk-lib/aws-codebuild';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -10,6 +10,7 @@ import { commands, EXECUTION } from './commands';
 import { PostludeStepImage } from './image';
 import { LoginDoor, PostludeLogin } from './login';
 import { refuseReserved, refuseUnshellable } from './refusals';
+import { withoutPipeline } from './variables';
 
 /** Beyond postlude's own time: for the start of the build, the image, and the end of a run that is stopped. */
 const MARGIN = Duration.minutes(5);
@@ -77,7 +78,8 @@ export interface PostludeStepProps {
   readonly proxyArn?: string;
 
   /**
-   * The topic that is told of each outcome.
+   * The topic that is told of each outcome; the plan says `topic: ${SNS_TOPIC_ARN}`, which is empty
+   * where there is none.
    *
    * @default - none: the build's log and the ledger have it
    */
@@ -179,6 +181,7 @@ function stepProps(props: PostludeStepProps): pipelines.CodeBuildStepProps {
   const given = [...Object.keys(props.environment ?? {}), ...Object.keys(props.outputs ?? {})];
   refuseReserved(given);
   refuseUnshellable(given);
+  refuseOtherAccount(props, 'DB_USER' in login.environment);
   if (Object.keys(login.secrets).length > 0) {
     throw new Error('login is by a password that ECS fills in, and a build has no ECS: use PostludeLogin.secret or PostludeLogin.iam');
   }
@@ -186,8 +189,8 @@ function stepProps(props: PostludeStepProps): pipelines.CodeBuildStepProps {
   image.grant(rights);
   props.topic?.grantPublish(rights);
   (props.topicKey ?? props.topic?.masterKey)?.grant(rights, 'kms:Decrypt', 'kms:GenerateDataKey');
-  const plan = { ...variablesOf(props), ...login.environment };
   const outputs = { ...props.outputs, DB_HOST: props.host };
+  const plan = Object.fromEntries(Object.entries({ ...variablesOf(props), ...login.environment }).filter(([name]) => !(name in outputs)));
   return {
     commands: commands({
       variables: [...Object.keys(plan), ...Object.keys(outputs)],
@@ -208,7 +211,9 @@ function stepProps(props: PostludeStepProps): pipelines.CodeBuildStepProps {
 }
 
 function variablesOf(props: PostludeStepProps): { [name: string]: string } {
+  const { account, region } = Stack.of(props.vpc);
   return {
+    ...withoutPipeline(account, region),
     ...props.environment,
     DB_PORT: String(props.databasePort ?? 5432),
     DB_NAME: props.databaseName,
@@ -229,13 +234,29 @@ function timeoutOf(props: PostludeStepProps): Duration {
   return timeout;
 }
 
+/** A build of one account, a database of another. */
+function refuseOtherAccount(props: PostludeStepProps, byIam: boolean): void {
+  const [here, there] = [Stack.of(props.vpc).account, Stack.of(props.host).account];
+  if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) {
+    return;
+  }
+  const what = `the build is of account ${here} and the database of ${there}`;
+  if (byIam) {
+    throw new Error(`${what}, to which no login by IAM reaches: use PostludeResource or PostludeMigration there, or PostludeLogin.secret`);
+  }
+  Annotations.of(props.vpc).addWarningV2('postlude:OtherAccount', `${what}: only a network that is peered with the proxy's reaches it, `
+    + 'and the policies of secret, key and topic there have to admit the build. PostludeResource and PostludeMigration run where the '
+    + 'database is');
+}
+
 /** The proxy, as far as the right to connect through it goes. */
 function doorOf(props: PostludeStepProps): LoginDoor {
   const arn = props.proxyArn;
   if (arn !== undefined && !Token.isUnresolved(arn) && !/^arn:[^:]+:rds:[^:]+:[0-9]+:db-proxy:prx-[0-9a-z]+$/.test(arn)) {
     throw new Error(`proxyArn is ${arn}, and not arn:PARTITION:rds:REGION:ACCOUNT:db-proxy:prx-...: the id stands in it, not the name`);
   }
-  const proxy = Arn.split(arn ?? `arn:${Aws.PARTITION}:rds:${Aws.REGION}:${Aws.ACCOUNT_ID}:db-proxy:prx-*`, ArnFormat.COLON_RESOURCE_NAME);
+  const any = `arn:${Aws.PARTITION}:rds:${Stack.of(props.host).region}:${Stack.of(props.host).account}:db-proxy:prx-*`;
+  const proxy = Arn.split(arn ?? any, ArnFormat.COLON_RESOURCE_NAME);
   return {
     grantConnect: (grantee, user) => iam.Grant.addToPrincipal({
       grantee,

@@ -8,6 +8,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { PostludeMessageFormat, PostludeResource, PostludeResourceProps } from '../lib';
 import { Fixture, fixture } from './stack';
 
@@ -174,6 +175,23 @@ test('the function is told when a task that a stack started has ended', () => {
     SourceArn: attribute(id, 'Arn'),
   });
   assert.match(readFileSync(path.join(__dirname, '..', '..', 'lambda', 'start.py'), 'utf8'), /STARTED_BY = "cloudformation\/"/);
+});
+
+test('the plan of a migration behind a pipeline finds its variables here, too', () => {
+  const variables = (props: Partial<PostludeResourceProps>) => {
+    const f = fixture();
+    migrations(f, props);
+    const [definition] = Object.values(Template.fromStack(f.stack).findResources('AWS::ECS::TaskDefinition'));
+    const list = definition.Properties.ContainerDefinitions[0].Environment as { Name: string; Value: unknown }[];
+    return Object.fromEntries(list.filter((one) => one.Name.startsWith('PIPELINE_')).map((one) => [one.Name, one.Value]));
+  };
+  const none = { PIPELINE_NAME: 'none', PIPELINE_STAGE: 'none', PIPELINE_ACCOUNT: '210987654321', PIPELINE_REGION: 'eu-west-3' };
+  assert.deepEqual(variables({}), none);
+  assert.deepEqual(variables({ environment: { PIPELINE_NAME: 'orders' } }), { ...none, PIPELINE_NAME: 'orders' });
+  const { PIPELINE_STAGE, ...others } = none;
+  const parameter = ssm.StringParameter.fromStringParameterName(new Stack(), 'Stage', 'stage');
+  assert.equal(PIPELINE_STAGE, 'none');
+  assert.deepEqual(variables({ secrets: { PIPELINE_STAGE: ecs.Secret.fromSsmParameter(parameter) } }), others);
 });
 
 test('it makes one of each, the watch, and nothing else', () => {
