@@ -90,7 +90,7 @@ export class PostludeResource extends Construct {
     this.task = new PostludeTask(this, 'Task', { ...props, environment: this.environment(props) });
     this.starter = this.makeStarter(timeout);
     const rule = this.watchForEnd();
-    const watch = new PostludeWatch(this, 'Watch', { task: this.task, rules: [rule], format: props.watchFormat });
+    const watch = new PostludeWatch(this, 'Watch', { task: this.task, format: props.watchFormat });
     const resource = new CustomResource(this, 'Resource', {
       resourceType: 'Custom::PostludeMigrations',
       serviceToken: this.starter.functionArn,
