@@ -212,7 +212,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
     });
     this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
     this.topicKey = props.topicKey ?? props.topic?.masterKey;
-    this.topic = props.topic ?? new sns.Topic(this, 'Topic', { masterKey: this.topicKey });
+    this.topic = props.topic ?? new sns.Topic(this, 'Topic', { masterKey: this.topicKey, enforceSSL: true });
     this.logGroup = props.logGroup ?? new logs.LogGroup(this, 'Log', { retention: logs.RetentionDays.ONE_YEAR });
     this.taskDefinition = this.define(props);
     this.grantPrincipal = this.taskDefinition.taskRole;

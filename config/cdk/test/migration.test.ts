@@ -88,15 +88,19 @@ describe('what is refused', () => {
   }
 });
 
+/** The rules of the watch. */
+const WATCHES = ['NotStarted', 'Invalid', 'Unreachable', 'Unreported', 'Internal', 'Killed', 'Foreign'].map((id) => `{MigrateWatch${id}.Arn}`);
+
 describe('what it makes', () => {
   test('these resources and no others', () => {
     const f = fixture();
     make(f);
     assert.deepEqual(complaints(f.stack), []);
     const ids = added(f.stack, fixture().stack);
-    const task = Object.keys(ids).filter((id) => id.startsWith('MigrateTask') || ids[id] === 'AWS::EC2::SecurityGroupIngress');
-    assert.equal(task.length, 9, 'those of PostludeTask');
-    task.forEach((id) => delete ids[id]);
+    const parts = Object.keys(ids).filter((id) => /^MigrateTask|^MigrateWatch/.test(id) || ids[id] === 'AWS::EC2::SecurityGroupIngress');
+    assert.equal(parts.filter((id) => id.startsWith('MigrateWatch')).length, 13, 'those of PostludeWatch');
+    assert.equal(parts.length, 10 + 13, 'those of PostludeTask and PostludeWatch');
+    parts.forEach((id) => delete ids[id]);
     assert.deepEqual(ids, {
       MigrateDeadLetters: 'AWS::SQS::Queue',
       MigrateDeadLettersPolicy: 'AWS::SQS::QueuePolicy',
@@ -115,7 +119,7 @@ describe('what it makes', () => {
     const assumed = (Service: string): Json => [{
       Action: 'sts:AssumeRole', Principal: { Service }, Condition: { StringEquals: { 'aws:SourceAccount': ACCOUNT } },
     }];
-    const ids = Object.keys(added(f.stack, fixture().stack)).filter((id) => !id.startsWith('MigrateTask'));
+    const ids = Object.keys(added(f.stack, fixture().stack)).filter((id) => !/^MigrateTask|^MigrateWatch/.test(id));
     assert.deepEqual(statements(f.stack, ids), {
       MigrateDeadLettersPolicy: [
         {
@@ -131,14 +135,20 @@ describe('what it makes', () => {
           Resource: '{MigrateDeadLetters.Arn}',
           Condition: { ArnEquals: { 'aws:SourceArn': '{MigrateRule.Arn}' } },
         },
+        {
+          Action: 'sqs:SendMessage',
+          Principal: { Service: 'events.amazonaws.com' },
+          Resource: '{MigrateDeadLetters.Arn}',
+          Condition: { ArnEquals: { 'aws:SourceArn': WATCHES } },
+        },
       ],
       MigrateRuleRole: assumed('events.amazonaws.com'),
       MigrateRuleRoleDefaultPolicy: START,
       MigrateScheduleRole: assumed('scheduler.amazonaws.com'),
       MigrateScheduleRoleDefaultPolicy: [...START, { Action: 'sqs:SendMessage', Resource: '{MigrateDeadLetters.Arn}' }],
     });
-    const task = statements(f.stack, Object.keys(resources(f.stack)).filter((id) => id.startsWith('MigrateTask')));
-    assert.equal(Object.values(task).flat().length, 5, 'those of PostludeTask');
+    const parts = statements(f.stack, Object.keys(resources(f.stack)).filter((id) => /^MigrateTask|^MigrateWatch/.test(id)));
+    assert.equal(Object.values(parts).flat().length, 6 + 2, 'those of PostludeTask, and what PostludeWatch adds to the policies');
   });
 
   test('the rule', () => {
@@ -251,6 +261,7 @@ describe('the pipeline', () => {
     assert.deepEqual(variables(f.stack, 'PIPELINE_'), {
       PIPELINE_NAME: 'orders', PIPELINE_ACCOUNT: TOOLS, PIPELINE_REGION: 'us-east-1',
     });
+    assert.equal(resources(f.stack).MigrateReceive.Type, 'AWS::Events::EventBusPolicy');
   });
 
   test('on a bus of yours', () => {
@@ -336,7 +347,7 @@ test('two in one stack, each with its own task, rule and queue', () => {
   make(f, { databaseName: 'billing', pipelineName: 'billing' }, 'Bills');
   assert.deepEqual(complaints(f.stack), []);
   const ids = Object.values(added(f.stack, fixture().stack));
-  assert.equal(ids.length, 2 * 17);
+  assert.equal(ids.length, 2 * (10 + 13 + 8));
   assert.equal(variables(f.stack, 'DB_', 'Bills').DB_NAME, 'billing');
   assert.deepEqual(properties(f.stack, 'BillsRule').EventPattern.detail.pipeline, ['billing']);
   assert.deepEqual(Object.keys(outputs(f.stack)), ['MigrateTaskRerun', 'BillsTaskRerun']);

@@ -24,7 +24,9 @@ function intrinsic(name: string, argument: Json): string | undefined {
   switch (name) {
     case 'Ref': return pseudo(argument);
     case 'Fn::GetAtt': return `{${id(argument[0])}.${argument[1]}}`;
-    case 'Fn::Join': return argument[1].map(plain).join(argument[0]);
+    case 'Fn::Join': return Array.isArray(argument[1])
+      ? argument[1].map(plain).join(argument[0])
+      : `{${plain(argument[1])} by ${argument[0]}}`;
     case 'Fn::Select': return `{${plain(argument[1])}[${argument[0]}]}`;
     case 'Fn::Split': return `${plain(argument[1])}/${argument[0]}`;
     case 'Fn::ImportValue': return `{import ${plain(argument)}}`;
@@ -45,19 +47,16 @@ function plain(value: Json): Json {
   return text ?? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
-/** The resources of a stack by their ids without hashes. */
+/** The resources of a stack by their ids without hashes, where that leaves one of each. */
 export function resources(stack: Stack): { [id: string]: Json } {
   const found: { [id: string]: Json } = {};
-  for (const [logical, resource] of Object.entries(Template.fromStack(stack).toJSON().Resources ?? {})) {
-    const name = id(logical);
-    if (name in found) {
-      throw new Error(`two resources are ${name}`);
-    }
-    found[name] = plain(resource);
-    delete found[name].Metadata;
-    if (found[name].DependsOn) {
-      found[name].DependsOn = found[name].DependsOn.map(id);
-    }
+  const listed = Object.entries<Json>(Template.fromStack(stack).toJSON().Resources ?? {});
+  for (const [logical, { Metadata, ...resource }] of listed) {
+    const alone = listed.filter(([other]) => id(other) === id(logical)).length === 1;
+    found[alone ? id(logical) : logical] = {
+      ...plain(resource),
+      ...(resource.DependsOn ? { DependsOn: resource.DependsOn.map(id) } : {}),
+    };
   }
   return found;
 }

@@ -97,6 +97,7 @@ describe('what it makes', () => {
       MigrateSecurityGroup: 'AWS::EC2::SecurityGroup',
       ProxyProxySecurityGroupfromOrdersMigrateSecurityGroupF23473CF5432: 'AWS::EC2::SecurityGroupIngress',
       MigrateTopic: 'AWS::SNS::Topic',
+      MigrateTopicPolicy: 'AWS::SNS::TopicPolicy',
       MigrateLog: 'AWS::Logs::LogGroup',
       MigrateTaskRole: 'AWS::IAM::Role',
       MigrateTaskRoleDefaultPolicy: 'AWS::IAM::Policy',
@@ -111,6 +112,14 @@ describe('what it makes', () => {
     const f = fixture();
     make(f);
     assert.deepEqual(statements(f.stack, Object.keys(added(f.stack, fixture().stack))), {
+      MigrateTopicPolicy: [{
+        Sid: 'AllowPublishThroughSSLOnly',
+        Effect: 'Deny',
+        Action: 'sns:Publish',
+        Principal: '*',
+        Resource: '{MigrateTopic}',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      }],
       MigrateTaskRole: [{
         Action: 'sts:AssumeRole',
         Principal: ECS,

@@ -82,8 +82,10 @@ describe('the watch refuses', () => {
 
 describe('who may publish', () => {
   it('the rules, by their ARNs, and the alarms of the account', () => {
-    const [alarms, rules, ...more] = topicStatements(built());
+    const [encrypted, alarms, rules, ...more] = topicStatements(built());
     assert.deepEqual(more, []);
+    assert.equal(encrypted.Effect, 'Deny');
+    assert.deepEqual(encrypted.Condition, { Bool: { 'aws:SecureTransport': 'false' } });
     assert.equal(alarms.Effect, 'Allow');
     assert.deepEqual(alarms.Principal, { Service: 'cloudwatch.amazonaws.com' });
     assert.equal(alarms.Action, 'sns:Publish');
