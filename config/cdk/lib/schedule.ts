@@ -17,9 +17,10 @@ export class PostludeSchedule {
    * At certain times.
    *
    * @param expression for example `ScheduleExpression.cron({ hour: '4', minute: '0', timeZone: TimeZone.EUROPE_PARIS })`
-   * @param period the longest time between two of them; twice without a good run is an alarm
+   * @param period the longest time between two of them, 83 hours at most: twice without a good run is an
+   * alarm. Without it there is no such alarm
    */
-  public static at(expression: scheduler.ScheduleExpression, period: Duration): PostludeSchedule {
+  public static at(expression: scheduler.ScheduleExpression, period?: Duration): PostludeSchedule {
     return new PostludeSchedule(expression, period);
   }
 
@@ -31,7 +32,7 @@ export class PostludeSchedule {
   private constructor(
     /** When; nothing for never. */
     public readonly expression?: scheduler.ScheduleExpression,
-    /** The longest time between two starts; nothing for never. */
+    /** The longest time between two starts, where there is to be an alarm. */
     public readonly period?: Duration,
   ) {}
 }
