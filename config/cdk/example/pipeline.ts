@@ -1,4 +1,5 @@
 import { Environment, Stack, Stage } from 'aws-cdk-lib';
+import { PipelineType } from 'aws-cdk-lib/aws-codepipeline';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as pipelines from 'aws-cdk-lib/pipelines';
 import { Construct } from 'constructs';
@@ -23,6 +24,7 @@ export class PipelineStack extends Stack {
     const postlude = ecr.Repository.fromRepositoryName(this, 'Postlude', 'postlude');
     const pipeline = new pipelines.CodePipeline(this, 'Pipeline', {
       pipelineName: PIPELINE,
+      pipelineType: PipelineType.V2,
       crossAccountKeys: true,
       dockerCredentials: [pipelines.DockerCredential.ecr([postlude])],
       synth: new pipelines.ShellStep('Synth', {
