@@ -114,8 +114,9 @@ function collect(value: Json, into: Json[]): void {
   Object.values(value).forEach((item) => collect(item, into));
 }
 
-/** The warnings and errors that a stack was annotated with. */
+/** The warnings and errors that a stack was annotated with, but for CDK's own of how to refer to other stacks. */
 export function complaints(stack: Stack): string[] {
   const notes = Annotations.fromStack(stack);
-  return [...notes.findWarning('*', Match.anyValue()), ...notes.findError('*', Match.anyValue())].map((note) => String(note.entry.data));
+  return [...notes.findWarning('*', Match.anyValue()), ...notes.findError('*', Match.anyValue())]
+    .map((note) => String(note.entry.data)).filter((text) => !text.includes('[ack: @aws-cdk/core:crossStackReferences'));
 }
