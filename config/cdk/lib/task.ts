@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, Duration, Stack, Tokenization } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Duration, IResolvable, Stack, Tokenization } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -21,8 +21,9 @@ export interface PostludeTaskProps {
   readonly vpc: ec2.IVpc;
 
   /**
-   * The subnets of the task. It has to reach the proxy, and ECR, CloudWatch Logs and SNS by NAT or
-   * by VPC endpoints.
+   * The subnets of the task. It has to reach the proxy, and ECR, CloudWatch Logs and SNS by NAT or by
+   * VPC endpoints: ecr.api, ecr.dkr, logs, sns, and the gateway of S3, where the image's layers are.
+   * `secrets` and logins by a secret need secretsmanager too.
    *
    * @default - the private subnets with a way out
    */
@@ -49,7 +50,8 @@ export interface PostludeTaskProps {
   readonly proxy: rds.IDatabaseProxy;
 
   /**
-   * The proxy's security group, which is to let the task in. Needed for a proxy that is imported.
+   * The proxy's security group, which is to let the task in. Needed for a proxy that is imported, even
+   * where the import names it.
    *
    * @default - that of the proxy
    */
@@ -227,6 +229,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
     this.rerunCommand = rerunCommand(Stack.of(this), this._launch);
     this.container = this.contain(props);
     this.openProxy(props, securityGroup);
+    warnOfLogin(this, props);
     new CfnOutput(this, 'Rerun', { value: this.rerunCommand, description: 'Starts the migrations by hand; replace <why> and <who>' });
   }
 
@@ -313,7 +316,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
     if (connections) {
       connections.securityGroups.forEach((group) => letIn(group, from, port, why));
     } else {
-      Annotations.of(this).addError('the proxy is imported and its security group is not known here: give proxySecurityGroup');
+      Annotations.of(this).addError('the proxy is imported, and CDK does not hand on the security groups of its import: give proxySecurityGroup');
     }
   }
 }
@@ -324,6 +327,23 @@ function letIn(proxy: ec2.ISecurityGroup, from: ec2.ISecurityGroup, port: ec2.Po
   proxy.addIngressRule(from, port, why, true);
   if (!from.allowAllOutbound) {
     from.addEgressRule(proxy, port, why);
+  }
+}
+
+/** Every login at the proxy is of the other kind than the task's: PostgreSQL is never asked. */
+function warnOfLogin(scope: Construct, props: PostludeTaskProps): void {
+  const proxy = props.proxy.node.defaultChild;
+  if (!(proxy instanceof rds.CfnDBProxy) || !Array.isArray(proxy.auth) || proxy.auth.length === 0) {
+    return;
+  }
+  const login = (props.login ?? PostludeLogin.iam('migrator'))._bind();
+  const byIam = 'DB_USER' in login.environment && Object.keys(login.secrets).length === 0;
+  const logins: Array<rds.CfnDBProxy.AuthFormatProperty | IResolvable> = proxy.auth;
+  const isOther = logins.every((one) => 'iamAuth' in one && one.iamAuth === (byIam ? 'DISABLED' : 'REQUIRED'));
+  if (isOther && !('defaultAuthScheme' in proxy && proxy.defaultAuthScheme === 'IAM_AUTH')) {
+    Annotations.of(scope).addWarningV2('postlude:proxyLogin', byIam
+      ? 'login is by IAM, and the proxy admits passwords only: give the DatabaseProxy iamAuth: true, or choose PostludeLogin.secret'
+      : 'login is by a password, and the proxy admits IAM only (iamAuth): choose PostludeLogin.iam');
   }
 }
 

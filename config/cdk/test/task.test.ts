@@ -74,7 +74,34 @@ describe('what is refused', () => {
   test('an imported proxy without its security group', () => {
     const f = fixture();
     make(f, { proxy: imported(f.stack) });
-    assert.deepEqual(complaints(f.stack), ['the proxy is imported and its security group is not known here: give proxySecurityGroup']);
+    assert.deepEqual(complaints(f.stack), [
+      'the proxy is imported, and CDK does not hand on the security groups of its import: give proxySecurityGroup',
+    ]);
+  });
+
+  test('a proxy that admits no login of this kind is warned of', () => {
+    const warned = (iamAuth: boolean, login?: (stack: Stack) => PostludeLogin) => {
+      const f = fixture();
+      const proxy = new rds.DatabaseProxy(f.stack, 'Other', {
+        proxyTarget: rds.ProxyTarget.fromInstance(new rds.DatabaseInstance(f.stack, 'OtherDatabase', {
+          engine: rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16 }),
+          vpc: f.vpc,
+        })),
+        secrets: [rds.DatabaseSecret.fromSecretNameV2(f.stack, 'OtherLogin', 'login')],
+        vpc: f.vpc,
+        iamAuth,
+      });
+      make(f, { proxy, login: login?.(f.stack) });
+      return complaints(f.stack);
+    };
+    const byPassword = (stack: Stack) => PostludeLogin.password('migrator', ecs.Secret.fromSecretsManager(secretOf(stack)));
+    const bySecret = (stack: Stack) => PostludeLogin.secret(secretOf(stack));
+    assert.match(warned(false).join(), /^login is by IAM, and the proxy admits passwords only: give the DatabaseProxy iamAuth: true/);
+    assert.match(warned(true, byPassword).join(), /^login is by a password, and the proxy admits IAM only/);
+    assert.match(warned(true, bySecret).join(), /^login is by a password, and the proxy admits IAM only/);
+    assert.deepEqual(warned(true), []);
+    assert.deepEqual(warned(false, byPassword), []);
+    assert.deepEqual(warned(false, bySecret), []);
   });
 
   test('public subnets without a public address are warned of', () => {
