@@ -198,8 +198,11 @@ export class PostludeResource extends Construct {
 
   private warnOfTag(props: PostludeResourceProps): void {
     const { imageName } = this.task.container;
-    if (props.digest === undefined && !Token.isUnresolved(imageName) && /(^|\/)[^/:@]+(:latest)?$/.test(imageName)) {
-      Annotations.of(this).addWarningV2('postlude:SameName', `${imageName} has the same name after each build: CloudFormation sees no `
+    const isKnown = !Token.isUnresolved(imageName);
+    // Of a repository only the tag is known here.
+    const isSame = isKnown ? /(^|\/)[^/:@]+(:latest)?$/.test(imageName) : imageName.endsWith(':latest');
+    if (props.digest === undefined && isSame) {
+      Annotations.of(this).addWarningV2('postlude:SameName', `${isKnown ? imageName : 'the image, tagged latest,'} has the same name after each build: CloudFormation sees no `
         + 'change and runs no migrations. Name the image by a tag of its own or by its digest, or give digest');
     }
   }

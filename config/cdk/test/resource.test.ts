@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as rds from 'aws-cdk-lib/aws-rds';
@@ -40,14 +41,20 @@ test('an empty digest is refused', () => {
 });
 
 test('an image of the same name after each build is warned of, unless a digest tells them apart', () => {
-  const warned = (name: string, digest?: string) => {
+  const warnedOf = (image: (stack: Stack) => ecs.ContainerImage, digest?: string) => {
     const f = fixture();
-    migrations(f, { image: ecs.ContainerImage.fromRegistry(name), digest });
+    migrations(f, { image: image(f.stack), digest });
     return Annotations.fromStack(f.stack).findWarning('*', Match.stringLikeRegexp('has the same name after each build')).length > 0;
   };
+  const warned = (name: string, digest?: string) => warnedOf(() => ecs.ContainerImage.fromRegistry(name), digest);
   assert.equal(warned('orders-migrate'), true);
   assert.equal(warned('registry.example:5000/orders-migrate'), true);
   assert.equal(warned('registry.example:5000/orders-migrate:latest'), true);
+  const ofRepository = (tag?: string) => (stack: Stack) => (
+    ecs.ContainerImage.fromEcrRepository(ecr.Repository.fromRepositoryName(stack, 'Repository', 'orders-migrate'), tag));
+  assert.equal(warnedOf(ofRepository()), true);
+  assert.equal(warnedOf(ofRepository(), 'ab12'), false);
+  assert.equal(warnedOf(ofRepository('1.42')), false);
   assert.equal(warned('orders-migrate', 'ab12'), false);
   assert.equal(warned('orders-migrate:1.42'), false);
   assert.equal(warned('registry.example:5000/orders-migrate@sha256:0a'), false);
