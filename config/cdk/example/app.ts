@@ -26,15 +26,18 @@ const app = new App({
   defaultStackSynthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
 });
 new PipelineStack(app, 'OrdersPipeline', settings);
-writeTemplates(app.synth(), path.join(__dirname, '..', '..', 'cdk.out', 'cloudformation'));
+const names = writeTemplates(app.synth(), path.join(app.outdir, 'cloudformation'));
+console.log(`cdk.out/ holds the example: the stacks ${names.join(', ')}\n`
+  + 'cdk.out/cloudformation/ holds each of them as one file of plain CloudFormation');
 
-/** Each stack's template, those of the pipeline's stages too, under the stack's name. */
-function writeTemplates(assembly: CloudAssembly, folder: string): void {
+/** Each stack's template, those of the pipeline's stages too, under the stack's name, which is returned. */
+function writeTemplates(assembly: CloudAssembly, folder: string): string[] {
   fs.mkdirSync(folder, { recursive: true });
   for (const stack of assembly.stacks) {
     fs.writeFileSync(path.join(folder, `${stack.stackName}.json`), JSON.stringify(stack.template, undefined, 2) + '\n');
   }
-  for (const nested of assembly.nestedAssemblies) {
-    writeTemplates(nested.nestedAssembly, folder);
-  }
+  return [
+    ...assembly.stacks.map((stack) => stack.stackName),
+    ...assembly.nestedAssemblies.flatMap((nested) => writeTemplates(nested.nestedAssembly, folder)),
+  ];
 }
