@@ -147,7 +147,7 @@ export class PostludeForward extends Construct {
       return;
     }
     const key = props.topicKey ?? props.topic.masterKey;
-    allowPublish(this, props.topic, []);
+    allowPublish(this, props.topic, false);
     if (key) {
       allowKey(this, key, false);
     }

@@ -36,25 +36,23 @@ function warn(scope: IConstruct, what: string, needs: string): void {
 }
 
 /**
- * Lets rules (none is fine) and alarms publish to the topic. The first statement that CDK gives a
- * topic replaces the default policy of SNS, by which everybody of the account could.
+ * Lets rules and alarms publish to the topic. For EventBridge there is no condition: its guide says
+ * that Condition blocks in the policy of a topic are of no use to it, and with one a rule matches and
+ * nobody is told. The first statement that CDK gives a topic replaces the default policy of SNS, by
+ * which everybody of the account could.
  */
-export function allowPublish(scope: IConstruct, topic: sns.ITopic, rules: events.IRule[]): void {
+export function allowPublish(scope: IConstruct, topic: sns.ITopic, byRules: boolean): void {
   const publish = { actions: ['sns:Publish'], resources: [topic.topicArn] };
   const alarms = topic.addToResourcePolicy(new iam.PolicyStatement({
     ...publish,
     principals: [new iam.ServicePrincipal(CLOUDWATCH)],
     conditions: fromAlarms(Stack.of(scope)),
   }));
-  if (rules.length > 0) {
-    topic.addToResourcePolicy(new iam.PolicyStatement({
-      ...publish,
-      principals: [new iam.ServicePrincipal(EVENTS)],
-      conditions: fromRules(topic, rules),
-    }));
+  if (byRules) {
+    topic.addToResourcePolicy(new iam.PolicyStatement({ ...publish, principals: [new iam.ServicePrincipal(EVENTS)] }));
   }
   if (!alarms.statementAdded) {
-    warn(scope, 'topic', `let ${rules.length > 0 ? `${EVENTS} (aws:SourceArn of the rules) and ` : ''}${CLOUDWATCH}`
+    warn(scope, 'topic', `let ${byRules ? `${EVENTS} (without a condition) and ` : ''}${CLOUDWATCH}`
       + ' (aws:SourceAccount of this account) sns:Publish on it; without that, nobody is told');
   }
 }
@@ -62,7 +60,7 @@ export function allowPublish(scope: IConstruct, topic: sns.ITopic, rules: events
 /**
  * Lets rules and alarms use the key of an encrypted topic. For EventBridge there is no condition:
  * SNS documents that aws:SourceAccount and aws:SourceArn are not supported there, and with them
- * nothing is delivered. What EventBridge may publish, the topic's policy says.
+ * nothing is delivered.
  */
 export function allowKey(scope: IConstruct, key: kms.IKey, byRules: boolean): void {
   const use = { actions: ['kms:Decrypt', 'kms:GenerateDataKey*'], resources: ['*'] };
