@@ -67,8 +67,6 @@ class Refused(ProviderCase):
     def test_final(self):
         elsewhere = json.dumps({**RUN_TASK, "cluster": "elsewhere"})
         for words, change in (
-                (("ecs:RunTask", "Allow the function's"), lambda: self.aws.deny("ecs:RunTask")),
-                (("iam:PassRole", "both roles"), lambda: self.aws.deny("iam:PassRole")),
                 (("inactive", "roll back"), lambda: self.ecs.deregister(self.revision)),
                 (("not a container", "CONTAINER"),
                  lambda: self.start.variables.update(CONTAINER="app")),
@@ -85,6 +83,28 @@ class Refused(ProviderCase):
                 done = self.fails(*words)
                 self.assertEqual(done.slept, [])
         self.assertEqual(self.ecs.tasks, [])
+
+    def test_a_role_for_longer_than_it_is_new(self):
+        for words, change in (
+                (("ecs:RunTask", "Allow the function's"), lambda: self.aws.deny("ecs:RunTask")),
+                (("iam:PassRole", "both roles"), lambda: self.aws.deny("iam:PassRole")),
+                (("unable to assume", "Let ecs-tasks"),
+                 lambda: self.aws.fail("ClientException", 99, where="ecs"))):
+            with self.subTest(words):
+                self.aws.clear()
+                change()
+                done = self.fails(*words, calls=6)
+                self.assertEqual(done.slept, [2, 4, 8, 16, 30])
+
+    def test_a_role_that_is_known_in_the_end(self):
+        # A stack makes role, function and resource in seconds; IAM may be behind by more.
+        self.aws.fail("AccessDeniedException", 2, where="ecs")
+        self.aws.fail("ClientException", 1, where="ecs")
+        self.ecs.lose_image()
+        done = self.start.invoke(self.request())
+        self.assertIsNone(done.error, done)
+        self.assertEqual((len(self.ecs.tasks), done.slept), (1, [2, 4, 8]), done)
+        self.untold()
 
     def test_no_room_for_long(self):
         self.ecs.refuse(99)

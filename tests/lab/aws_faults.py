@@ -147,7 +147,10 @@ ECS = {
     **JSON,
     "BlockedException": (400, "Your AWS account was blocked. For more information, contact AWS "
                               "Support."),
-    "ClientException": (400, "The request was refused."),
+    "ClientException": (400, "ECS was unable to assume the role that was provided for this task. "
+                             "Please verify that the role being passed has the proper trust "
+                             "relationship and permissions and that your IAM user has permissions "
+                             "to pass this role."),
     "ClusterNotFoundException": (400, "Cluster not found."),
     "ConflictException": (400, "The provided clientToken is already in use with a different "
                                "RunTask request."),

@@ -30,6 +30,8 @@ PASSED_ON = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResou
              "PhysicalResourceId")
 ATTRIBUTES = ("Outcome", "RunId", "Applied", "AlreadyApplied", "Pending")
 BODY_MAX = 4096  # bytes, of an answer
+NEW_ROLE = re.compile("AccessDenied|nable to assume")
+NEW_ROLE_S = 60  # that long AWS may need until a role and its policies are known everywhere
 ANSWER_MS = 60000  # kept for the answer, and for a call of ECS that is under way
 
 # What is said, and what to do about it.
@@ -37,6 +39,8 @@ HINTS = (
     ("iam:PassRole", "Allow the function's role iam:PassRole on both roles of the task."),
     ("AccessDenied", "Allow the function's role ecs:RunTask on the task definition in this cluster,"
                      " and iam:PassRole on both roles of the task."),
+    ("nable to assume", "Let ecs-tasks.amazonaws.com assume both roles of the task. A role that is"
+                        " new needs a while to be known everywhere: deploy again."),
     ("at most 8192", "The request is too long for a task's overrides, even without its properties:"
                      " give the resource a shorter logical id."),
     ("is not a container", "The function's variable CONTAINER has to name the task definition's"
@@ -95,13 +99,16 @@ def start(request, context):
     # postlude ends a twelfth before the stack gives up; half of that is left for the task's start.
     patience = int(properties.get("ServiceTimeout", 3600)) * 1000 // 24
     end = max(context.get_remaining_time_in_millis() - patience, ANSWER_MS)
-    pause = 2
+    pause, waited = 2, 0
     while True:
         why, final = attempt(run)
+        if why and NEW_ROLE.search(why):
+            final = waited >= NEW_ROLE_S
         if why is None or final or context.get_remaining_time_in_millis() - pause * 1000 < end:
             return why and f"the task was not started: {why}"
         say(request, f"again in {pause} s: {why}")
         time.sleep(pause)
+        waited += pause
         pause = min(2 * pause, 30)
 
 
