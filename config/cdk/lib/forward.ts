@@ -6,7 +6,8 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { alarmDeadLetters, alarmRule } from './alarms';
-import { allowDeadLetters, allowKey, allowPublish } from './tell';
+import { refuseNameless, refuseRegionless } from './refusals';
+import { allowDeadLetters, allowKey, allowPublish, refuseTopic } from './tell';
 import { succeeded } from './trigger';
 
 /** A bus that is sent to. */
@@ -91,6 +92,8 @@ export class PostludeForward extends Construct {
   /** The role for `trigger.verify`, when there are verifiers. */
   public readonly verifyRole?: iam.Role;
 
+  private verifyRoleName?: string;
+
   public constructor(scope: Construct, id: string, props: PostludeForwardProps) {
     super(scope, id);
     const stack = Stack.of(this);
@@ -146,6 +149,7 @@ export class PostludeForward extends Construct {
     if (!props.topic) {
       return;
     }
+    refuseTopic(this, props.topic);
     const key = props.topicKey ?? props.topic.masterKey;
     allowPublish(this, props.topic, false);
     if (key) {
@@ -164,6 +168,7 @@ export class PostludeForward extends Construct {
     if (!Token.isUnresolved(roleName) && roleName.length > 64) {
       throw new Error(`the name of the role for verifiers, ${roleName}, is longer than 64 characters: give verifyRoleName`);
     }
+    this.refuseSameRole(roleName);
     const role = new iam.Role(this, 'VerifyRole', {
       roleName,
       assumedBy: new iam.CompositePrincipal(...verifiers.map((verifier) => (
@@ -176,13 +181,35 @@ export class PostludeForward extends Construct {
     }));
     return role;
   }
+
+  /** Two stages of one pipeline, for example, each with a PostludeForward. */
+  private refuseSameRole(roleName: string): void {
+    const account = Stack.of(this).account;
+    const other = this.node.root.node.findAll().find((one) => one instanceof PostludeForward && one.verifyRoleName === roleName
+      && (Stack.of(one) === Stack.of(this) || (!Token.isUnresolved(account) && Stack.of(one).account === account)));
+    if (other) {
+      throw new Error(`the role ${roleName} is made by ${other.node.path} already, for every stage of the pipeline: give verifiers to one`
+        + ' of the two only, or verifyRoleName');
+    }
+    this.verifyRoleName = roleName;
+  }
 }
 
 function refuse(props: PostludeForwardProps, stack: Stack): void {
+  refuseNameless('pipelineName', props.pipelineName, 'name the pipeline');
+  refuseNameless('stage', props.stage, 'leave it out to forward the success of the whole pipeline, or name the stage');
   if (props.targets.length < 1 || props.targets.length > 5) {
     throw new Error(`targets has ${props.targets.length} buses, and a rule has one to five: make another PostludeForward for the rest`);
   }
+  const buses = new Set<string>();
   for (const { account, region, eventBusName } of props.targets) {
+    refuseRegionless('targets: region', region);
+    const bus = `${account} ${region} ${eventBusName ?? 'default'}`;
+    if (buses.has(bus)) {
+      throw new Error(`targets has the bus ${eventBusName ?? 'default'} of account ${account} in ${region} twice: it would get each event`
+        + ' twice');
+    }
+    buses.add(bus);
     if (!Token.isUnresolved(account) && !/^\d{12}$/.test(account)) {
       throw new Error(`targets: account "${account}" is none: an account has 12 digits`);
     }

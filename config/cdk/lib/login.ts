@@ -1,6 +1,8 @@
+import { Token } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { refuseEmpty } from './refusals';
 
 /** What a login is let in by; a proxy is one. @internal */
 export interface LoginDoor {
@@ -28,6 +30,10 @@ export abstract class PostludeLogin {
    * @param user the database user; the proxy needs a secret for it, with IAM authentication required
    */
   public static iam(user: string): PostludeLogin {
+    refuseEmpty('the user of PostludeLogin.iam', user, 'name the database user');
+    if (!Token.isUnresolved(user) && /[*?]/.test(user)) {
+      throw new Error(`the user of PostludeLogin.iam is ${user}, which in a policy stands for others too: name one database user`);
+    }
     return new Login({
       environment: { DB_USER: user },
       secrets: {},

@@ -8,7 +8,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { gate, PostludeGateProps } from './gate';
 import { receiveFrom } from './receive';
-import { refuseEmpty, refuseTaken } from './refusals';
+import { refuseNameless, refuseRegionless, refuseTaken } from './refusals';
 import { PostludeSchedule } from './schedule';
 import { PostludeTask, PostludeTaskProps } from './task';
 import { Patience, PipelineEvents, startOnSchedule, StartTask, succeeded } from './trigger';
@@ -195,8 +195,9 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
   }
 
   private pipelineOf(props: PostludeMigrationProps): PipelineEvents {
-    refuseEmpty('pipelineName', props.pipelineName, 'name the pipeline');
-    refuseEmpty('stage', props.stage, 'leave it out to wait for the whole pipeline, or name the stage');
+    refuseNameless('pipelineName', props.pipelineName, 'name the pipeline');
+    refuseNameless('stage', props.stage, 'leave it out to wait for the whole pipeline, or name the stage');
+    refuseRegionless('pipelineRegion', props.pipelineRegion);
     const stack = Stack.of(this);
     const account = props.pipelineAccount ?? stack.account;
     if (!Token.isUnresolved(account) && !/^\d{12}$/.test(account)) {

@@ -32,6 +32,22 @@ export function refuseEmpty(property: string, value: string | undefined, remedy:
   }
 }
 
+/** Throws when the name of a pipeline or a stage is none: rules compare it as it is, so that a pattern would never match. */
+export function refuseNameless(property: string, value: string | undefined, remedy: string): void {
+  refuseEmpty(property, value, remedy);
+  if (value !== undefined && !Token.isUnresolved(value) && !/^[A-Za-z0-9.@_-]{1,100}$/.test(value)) {
+    throw new Error(`${property} is ${JSON.stringify(value)}: CodePipeline's names have letters, digits and .@_- only, up to 100, and one`
+      + ' that is none never matches; the patterns of a plan have no place here');
+  }
+}
+
+/** Throws when the text is none that names a region. */
+export function refuseRegionless(property: string, value: string | undefined): void {
+  if (value !== undefined && !Token.isUnresolved(value) && !/^[a-z]+(-[a-z]+)+-\d+$/.test(value)) {
+    throw new Error(`${property} is ${JSON.stringify(value)}, and no region: eu-west-3 is one`);
+  }
+}
+
 /** Throws where the name is one that is not for users to set. */
 export function refuseReserved(names: string[]): void {
   const taken = names.find((name) => RESERVED.test(name));

@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, Duration, IResolvable, Stack, Tokenization } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Duration, IResolvable, Stack, Token, Tokenization } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -158,7 +158,7 @@ export interface PostludeTaskProps {
   readonly logGroup?: logs.ILogGroup;
 
   /**
-   * The family of the task definition, by which the task is started by hand.
+   * The family of the task definition, by which the task is started by hand: of its own in the account and region.
    *
    * @default - made of the construct's path
    */
@@ -207,6 +207,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
     super(scope, id);
     refuse(props);
     this._props = props;
+    refuseSameFamily(this);
     this.cluster = props.cluster;
     const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: props.vpc,
@@ -356,6 +357,19 @@ function subnetsOf(scope: Construct, props: PostludeTaskProps): string[] {
       + 'set assignPublicIp, or choose private subnets');
   }
   return subnets.subnetIds;
+}
+
+/** The family's newest revision is what is started by hand: where two write it, one of them would be started in place of the other. */
+function refuseSameFamily(task: PostludeTask): void {
+  const { account, region } = Stack.of(task);
+  const known = ![account, region].some((value) => Token.isUnresolved(value));
+  const other = task._props.family && task.node.root.node.findAll().find((one) => one instanceof PostludeTask && one !== task
+    && one._props.family === task._props.family
+    && (Stack.of(one) === Stack.of(task) || known && Stack.of(one).account === account && Stack.of(one).region === region));
+  if (other) {
+    throw new Error(`family is ${task._props.family}, and so it is of ${other.node.path} in the same account and region: a start by hand`
+      + ' would take whichever was deployed last. Leave it out, or give each its own');
+  }
 }
 
 function refuse(props: PostludeTaskProps): void {

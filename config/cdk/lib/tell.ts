@@ -1,4 +1,4 @@
-import { Annotations, ArnFormat, Stack } from 'aws-cdk-lib';
+import { Annotations, ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -33,6 +33,17 @@ function fromAlarms(stack: Stack) {
 
 function warn(scope: IConstruct, what: string, needs: string): void {
   Annotations.of(scope).addWarningV2(`postlude:${what}Policy`, `the policy of the ${what} cannot be changed from here: ${needs}`);
+}
+
+/** Throws when rules and alarms cannot publish to the topic. */
+export function refuseTopic(scope: IConstruct, topic: sns.ITopic): void {
+  if (topic.fifo) {
+    throw new Error('the topic is a FIFO topic, and neither EventBridge nor CloudWatch can publish to one: give a standard topic');
+  }
+  const [here, there] = [Stack.of(scope).region, topic.env.region];
+  if (![here, there].some((region) => Token.isUnresolved(region)) && here !== there) {
+    throw new Error(`the topic is in ${there}, and rules and alarms reach topics of their own region only: give one of ${here}`);
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -6,7 +6,7 @@ import { alarmDeadLetters, alarmOwnRules, alarmRule, alarmSilence } from './alar
 import { Ending, endings } from './endings';
 import { chatNotice, jsonNotice } from './notice';
 import { PostludeTask } from './task';
-import { allowDeadLetters, allowKey, allowPublish } from './tell';
+import { allowDeadLetters, allowKey, allowPublish, refuseTopic } from './tell';
 
 /** The form of the watch's messages. */
 export enum PostludeMessageFormat {
@@ -77,14 +77,7 @@ export class PostludeWatch extends Construct {
     super(scope, id);
     const task = props.task;
     const topic = task.topic;
-    if (topic.fifo) {
-      throw new Error('the topic of the task is a FIFO topic, and EventBridge cannot publish to one: give the task a standard topic');
-    }
-    const [here, there] = [Stack.of(this).region, topic.env.region];
-    if (![here, there].some((region) => Token.isUnresolved(region)) && here !== there) {
-      throw new Error(`the topic of the task is in ${there}, and rules and alarms reach topics of their own region only: give the task`
-        + ` one of ${here}`);
-    }
+    refuseTopic(this, topic);
     const rules = endings(task._launch.container).map((ending) => this.tell(ending, props));
     allowPublish(this, topic, true);
     if (task.topicKey) {

@@ -38,6 +38,11 @@ describe('the forwarding refuses', () => {
   const refused: [string, Partial<PostludeForwardProps>, RegExp][] = [
     ['no target', { targets: [] }, /targets has 0 buses/],
     ['more targets than a rule has', { targets: Array(6).fill(TARGET) }, /targets has 6 buses.*another PostludeForward/],
+    ['no pipeline', { pipelineName: '' }, /pipelineName is empty/],
+    ['no stage', { stage: '' }, /stage is empty: leave it out to forward the success of the whole pipeline/],
+    ['a pattern of pipelines', { pipelineName: 'orders-*' }, /pipelineName is "orders-\*": CodePipeline's names/],
+    ['no region', { targets: [{ ...TARGET, region: '' }] }, /targets: region is "", and no region/],
+    ['a bus twice', { targets: [TARGET, { ...TARGET, eventBusName: 'default' }] }, /bus default of account 210987654321 in .* twice/],
     ['an account that is none', { targets: [{ ...TARGET, account: '21098765432' }] }, /targets: account "21098765432" is none/],
     ['to send to itself', { targets: [{ account: TOOLS, region: REGION }] }, /default bus of this very account and region/],
     ['a verifier that is none', { verifiers: ['orders-migrate'] }, /verifiers: "orders-migrate" is neither/],
@@ -48,6 +53,27 @@ describe('the forwarding refuses', () => {
   for (const [what, props, message] of refused) {
     it(what, () => assert.throws(() => forward(tools(), props), message));
   }
+
+  it('topics that no alarm reaches', () => {
+    const told = (arn: string) => {
+      const stack = tools();
+      forward(stack, { topic: sns.Topic.fromTopicArn(stack, 'Topic', arn) });
+    };
+    assert.throws(() => told(`arn:aws:sns:us-east-1:${TOOLS}:ops`), /the topic is in us-east-1, .* give one of eu-west-3/);
+    assert.throws(() => told(`arn:aws:sns:${REGION}:${TOOLS}:ops.fifo`), /FIFO topic/);
+  });
+
+  it('a second role for verifiers of the same name in the account, of another stage', () => {
+    const stack = tools();
+    const props = { pipelineName: 'orders', targets: [TARGET], verifiers: [ACCOUNT] };
+    new PostludeForward(stack, 'Dev', { ...props, stage: 'Dev' });
+    assert.throws(() => new PostludeForward(stack, 'Prod', { ...props, stage: 'Prod' }),
+      /the role postlude-verify-orders is made by Tools\/Dev already.*give verifiers to one of the two only, or verifyRoleName/);
+    const elsewhere = new Stack(stack.node.root, 'Elsewhere', { env: { account: TOOLS, region: 'us-east-1' } });
+    assert.throws(() => new PostludeForward(elsewhere, 'Dev', props), /is made by Tools\/Dev already/);
+    new PostludeForward(elsewhere, 'Named', { ...props, verifyRoleName: 'postlude-verify-orders-us' });
+    new PostludeForward(new Stack(stack.node.root, 'Other', { env: { account: '310987654321', region: REGION } }), 'Dev', props);
+  });
 });
 
 describe('the success of a pipeline', () => {

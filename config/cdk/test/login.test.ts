@@ -6,6 +6,11 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { PostludeLogin, PostludeResource } from '../lib';
 import { fixture } from './stack';
 
+test('a login of nobody, or of everybody, is refused', () => {
+  assert.throws(() => PostludeLogin.iam(''), /^Error: the user of PostludeLogin.iam is empty: name the database user$/);
+  assert.throws(() => PostludeLogin.iam('orders_*'), /is orders_\*, which in a policy stands for others too/);
+});
+
 test('a secret under a key that is imported brings the right to that key', () => {
   const f = fixture();
   const key = kms.Key.fromKeyArn(f.stack, 'Key', 'arn:aws:kms:eu-west-3:210987654321:key/0a');

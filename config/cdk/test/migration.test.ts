@@ -67,6 +67,10 @@ describe('what is refused', () => {
   const refused: [string, Changes, RegExp][] = [
     ['no pipeline', { pipelineName: '' }, /^pipelineName is empty: name the pipeline$/],
     ['no stage', { stage: '' }, /^stage is empty: leave it out to wait for the whole pipeline, or name the stage$/],
+    ['a pattern of pipelines', { pipelineName: 'orders-*' }, /^pipelineName is "orders-\*": CodePipeline's names .* never match/],
+    ['a stage that none can have', { stage: 'Prod EU' }, /^stage is "Prod EU": CodePipeline's names/],
+    ['no region', { pipelineRegion: '' }, /^pipelineRegion is "", and no region: eu-west-3 is one$/],
+    ['a zone as region', { pipelineRegion: 'eu-west-3a' }, /^pipelineRegion is "eu-west-3a", and no region/],
     ['an account of eleven digits', { pipelineAccount: '11098765432' }, /^pipelineAccount is "11098765432": an account has 12 digits$/],
     ['an ARN as account', { pipelineAccount: `arn:aws:iam::${TOOLS}:root` }, /an account has 12 digits$/],
     ['a role to verify, and no verify', { verifyRoleArn: VERIFY_ROLE }, /^verifyRoleArn is of use with verify: true only$/],

@@ -70,13 +70,13 @@ describe('the watch refuses', () => {
   it('a FIFO topic', () => {
     const f = fixture();
     const topic = new sns.Topic(f.stack, 'Topic', { fifo: true });
-    assert.throws(() => watch(f, { topic }), /FIFO topic.*give the task a standard topic/);
+    assert.throws(() => watch(f, { topic }), /FIFO topic.*give a standard topic/);
   });
 
   it('a topic of another region', () => {
     const f = fixture();
     const topic = sns.Topic.fromTopicArn(f.stack, 'Topic', `arn:aws:sns:eu-west-1:${ACCOUNT}:ops`);
-    assert.throws(() => watch(f, { topic }), /the topic of the task is in eu-west-1/);
+    assert.throws(() => watch(f, { topic }), /^Error: the topic is in eu-west-1, .* give one of eu-west-3$/);
   });
 });
 
