@@ -1,7 +1,8 @@
-import { Token } from 'aws-cdk-lib';
+import { Stack, Token } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
 import { refuseEmpty } from './refusals';
 
 /** What a login is let in by; a proxy is one. @internal */
@@ -54,7 +55,7 @@ export abstract class PostludeLogin {
       environment: { DB_SECRET_ARN: secret.secretArn },
       secrets: {},
       grant: (role) => {
-        secret.grantRead(role);
+        grantSecret(secret, role);
         grantDecrypt(secret, role);
       },
     });
@@ -78,6 +79,22 @@ export abstract class PostludeLogin {
 
   /** @internal */
   public abstract _bind(): LoginBinding;
+}
+
+/**
+ * CDK writes a role into the policy of the secret's key, too: where the role is of another stack, which
+ * needs the secret's, the two would make a circle. Within an account the role's own policy is enough.
+ */
+function grantSecret(secret: secretsmanager.ISecret, role: iam.IGrantable): void {
+  if (!Construct.isConstruct(role) || Stack.of(role) === Stack.of(secret) || Stack.of(role).account !== Stack.of(secret).account) {
+    secret.grantRead(role);
+    return;
+  }
+  iam.Grant.addToPrincipal({
+    grantee: role,
+    actions: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
+    resourceArns: [secret.secretFullArn ?? `${secret.secretArn}-??????`],
+  });
 }
 
 /** CDK writes this into the key's own policy only: not for a key that is imported, nor for a role that is still to come. */

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -137,10 +137,15 @@ export class PostludeWatch extends Construct {
       `postlude ${family}: a task ended in a way that should have been told here, and the message could not be published. Look at the last`
       + ' stopped tasks of the family in ECS, and at the policy of the topic and of its key.');
     if (period) {
-      alarmSilence(this, task.logGroup, `ended_well.${family}`, task.topic, period,
+      alarmSilence(this, task.logGroup, `ended_well.${endOf(family)}`, task.topic, period,
         `postlude ${family}: no run ended well for two periods of the schedule. Migrations may be pending. Either no task is started`
         + ' (look at the schedule, its role and the dead-letter queue), or every one fails (look at the log and at the reports). It is'
         + ' cleared by the next run that ends well.');
     }
   }
+}
+
+/** A metric's name has room for 255 characters, which a family may have by itself; CDK tells families apart by their ends. */
+function endOf(family: string): string {
+  return Token.isUnresolved(family) ? family : family.slice(-200);
 }

@@ -1,14 +1,31 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { PostludeLogin, PostludeResource } from '../lib';
-import { fixture } from './stack';
+import { ACCOUNT, fixture, REGION } from './stack';
 
 test('a login of nobody, or of everybody, is refused', () => {
   assert.throws(() => PostludeLogin.iam(''), /^Error: the user of PostludeLogin.iam is empty: name the database user$/);
   assert.throws(() => PostludeLogin.iam('orders_*'), /is orders_\*, which in a policy stands for others too/);
+});
+
+test('a secret of another stack, under a key of its own, needs nothing of this one', () => {
+  const f = fixture();
+  const encryptionKey = new kms.Key(f.stack, 'Key');
+  const secret = new secretsmanager.Secret(f.stack, 'Secret', { encryptionKey });
+  const stack = new Stack(f.app, 'Migrations', { env: { account: ACCOUNT, region: REGION } });
+  new PostludeResource(stack, 'Migrations', { ...f, databaseName: 'orders', login: PostludeLogin.secret(secret) });
+  const policies = Template.fromStack(stack).findResources('AWS::IAM::Policy');
+  assert.deepEqual(stack.dependencies.map((one) => one.stackName), ['Orders']);
+  const [policy] = Object.entries(policies).filter(([id]) => id.startsWith('MigrationsTaskTaskRole'));
+  const [read, decrypt] = policy[1].Properties.PolicyDocument.Statement;
+  assert.deepEqual(read.Action, ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret']);
+  assert.match(read.Resource['Fn::ImportValue'], /^Orders:ExportsOutputRefSecret/);
+  assert.equal(decrypt.Action, 'kms:Decrypt');
+  assert.match(decrypt.Resource['Fn::ImportValue'], /^Orders:ExportsOutputFnGetAttKey/);
 });
 
 test('a secret under a key that is imported brings the right to that key', () => {

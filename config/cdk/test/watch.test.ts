@@ -328,6 +328,13 @@ describe('alarms', () => {
     });
   });
 
+  it('of a family so long that no metric could be named after it', () => {
+    const template = built({ family: `${'f'.repeat(254)}z`, period: Duration.hours(1) });
+    const MetricName = `ended_well.${'f'.repeat(199)}z`;
+    template.hasResourceProperties('AWS::Logs::MetricFilter', { MetricTransformations: [Match.objectLike({ MetricName })] });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName });
+  });
+
   const windows: [string, Duration, number, number, number][] = [
     ['a quarter of an hour', Duration.minutes(15), 900, 3, 45],
     ['an hour', Duration.hours(1), 3600, 3, 180],
