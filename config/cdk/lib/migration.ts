@@ -174,6 +174,9 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
    * deployment would wait for the gate, the gate for the migrations, and the migrations for the
    * deployment, until ECS rolls it back.
    *
+   * The service is to be of the same CDK Stage as this, or of none: CDK lets nothing refer from one Stage
+   * to another, as those of CDK Pipelines are. There, write the container by hand, as README shows it.
+   *
    * @param container the service's container, which starts when the gate has ended well
    * @param props which stage deploys it, how the gate logs in, and how long it waits
    */

@@ -208,6 +208,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
     refuse(props);
     this._props = props;
     refuseSameFamily(this);
+    warnOfKeys(this);
     this.cluster = props.cluster;
     const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: props.vpc,
@@ -369,6 +370,15 @@ function refuseSameFamily(task: PostludeTask): void {
   if (other) {
     throw new Error(`family is ${task._props.family}, and so it is of ${other.node.path} in the same account and region: a start by hand`
       + ' would take whichever was deployed last. Leave it out, or give each its own');
+  }
+}
+
+/** Keys in variables come before the task's role, for postlude as for every SDK. */
+function warnOfKeys(task: PostludeTask): void {
+  const { environment, secrets } = task._props;
+  if (environment?.AWS_ACCESS_KEY_ID !== undefined || secrets?.AWS_ACCESS_KEY_ID !== undefined) {
+    Annotations.of(task).addWarningV2('postlude:StaticKeys', 'AWS_ACCESS_KEY_ID takes the place of the task role, which has the rights on '
+      + 'proxy, secret and topic: leave it out, and give the role what commands need');
   }
 }
 

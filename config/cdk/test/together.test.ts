@@ -1,6 +1,7 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Environment, Stack } from 'aws-cdk-lib';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { PostludeMigration } from '../lib';
 import { ACCOUNT, Fixture, fixture, REGION, TOOLS } from './stack';
 
@@ -33,6 +34,12 @@ test('one family in two accounts, in two regions, or where neither is known, is 
   both({ account: ACCOUNT, region: REGION }, { account: TOOLS, region: REGION });
   both({ account: ACCOUNT, region: REGION }, { account: ACCOUNT, region: 'us-east-1' });
   both({}, {});
+});
+
+test('keys that take the place of the task\'s role are warned of', () => {
+  const f = fixture();
+  new PostludeMigration(f.stack, 'M', { ...f, pipelineName: 'orders', databaseName: 'orders', environment: { AWS_ACCESS_KEY_ID: 'AKIA' } });
+  Annotations.fromStack(f.stack).hasWarning('/Orders/M/Task', Match.stringLikeRegexp('AWS_ACCESS_KEY_ID takes the place of the task role'));
 });
 
 test('two without a family in one stack', () => {
