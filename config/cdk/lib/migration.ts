@@ -187,7 +187,8 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
     }
     if (this.stage === props.serviceStage) {
       throw new Error(`a gate would wait for itself: the migrations are started by the success of stage ${this.stage}, which waits for the `
-        + 'service, whose tasks wait for the gate. Start them in an earlier stage than serviceStage, or inside the stack (PostludeResource)');
+        + 'service, whose tasks wait for the gate. Start them in an earlier stage than serviceStage, or inside the stack '
+        + '(PostludeResource)');
     }
     return gate(this.task, container, props);
   }

@@ -4,11 +4,10 @@ import { Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import { PostludeGateProps, PostludeLogin, PostludeResource, PostludeResourceProps } from '../lib';
+import { PostludeGateProps, PostludeLogin, PostludeMigration, PostludeResource, PostludeResourceProps } from '../lib';
 import { Fixture, fixture } from './stack';
 
 const GATE: PostludeGateProps = { login: PostludeLogin.iam('orders_gate') };
-
 
 function service(props: Partial<PostludeResourceProps> = {}, f: Fixture = fixture()) {
   const migrations = new PostludeResource(f.stack, 'Migrations', { ...f, databaseName: 'orders', ...props });
@@ -27,6 +26,35 @@ function containers(template: Template) {
 function variables(container: { [key: string]: any }): { [name: string]: unknown } {
   return Object.fromEntries(container.Environment.map((one: { Name: string; Value: unknown }) => [one.Name, one.Value]));
 }
+
+/** A service, and migrations that a pipeline's event starts: that of a stage, or without one the pipeline's own. */
+function behindPipeline(stage?: string) {
+  const f = fixture();
+  const migrations = new PostludeMigration(f.stack, 'Migrations', { ...f, databaseName: 'orders', pipelineName: 'orders', stage });
+  const definition = new ecs.FargateTaskDefinition(f.stack, 'Service');
+  const container = definition.addContainer('app', { image: ecs.ContainerImage.fromRegistry('orders:1.42') });
+  return { ...f, migrations, container };
+}
+
+test('a gate behind the pipeline\'s own success, or that of the service\'s stage, is refused: it would wait for itself', () => {
+  for (const [stage, message] of [
+    [undefined, /^a gate would wait for itself: .* the success of the whole pipeline, .* Start them in an earlier stage \(stage\), or/],
+    ['Prod', /^a gate would wait for itself: .* the success of stage Prod, .* an earlier stage than serviceStage, or inside the stack/],
+  ] as const) {
+    const { stack, migrations, container } = behindPipeline(stage);
+    assert.throws(() => migrations.addGate(container, { ...GATE, serviceStage: 'Prod' }), { message });
+    assert.deepEqual([...containers(Template.fromStack(stack)).keys()], ['app']);
+  }
+});
+
+test('a gate behind an earlier stage\'s success is one', () => {
+  const { stack, migrations, container } = behindPipeline('Migrate');
+  const gate = migrations.addGate(container, { ...GATE, serviceStage: 'Prod' });
+  const made = containers(Template.fromStack(stack));
+  assert.equal(gate.containerName, 'migrated');
+  assert.deepEqual(made.get('app')!.DependsOn, [{ ContainerName: 'migrated', Condition: 'SUCCESS' }]);
+  assert.deepEqual(made.get('migrated')!.Command, ['check', '--wait', '300s']);
+});
 
 test('a gate in the task that migrates is refused', () => {
   const { migrations } = service();
