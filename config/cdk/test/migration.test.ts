@@ -4,7 +4,7 @@ import { CfnParameter, Duration, Stack, TimeZone } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
-import { PostludeMigration, PostludeMigrationProps, PostludeSchedule } from '../lib';
+import { PostludeMessageFormat, PostludeMigration, PostludeMigrationProps, PostludeSchedule } from '../lib';
 import { added, complaints, Json, outputs, properties, resources, statements } from './plain';
 import { ACCOUNT, Fixture, fixture, REGION, TOOLS } from './stack';
 
@@ -74,7 +74,7 @@ describe('what is refused', () => {
     ['an account of eleven digits', { pipelineAccount: '11098765432' }, /^pipelineAccount is "11098765432": an account has 12 digits$/],
     ['an ARN as account', { pipelineAccount: `arn:aws:iam::${TOOLS}:root` }, /an account has 12 digits$/],
     ['a role to verify, and no verify', { verifyRoleArn: VERIFY_ROLE }, /^verifyRoleArn is of use with verify: true only$/],
-    ['verify across accounts without a role', { verify: true, pipelineAccount: TOOLS }, /another account needs verifyRoleArn: a role there/],
+    ['verify across accounts without a role', { verify: true, pipelineAccount: TOOLS }, /account needs verifyRoleArn: a role there/],
     ['an age under a minute', { maxEventAge: Duration.seconds(59) }, /^maxEventAge is between one minute and one day$/],
     ['an age over a day', { maxEventAge: Duration.minutes(1441) }, /^maxEventAge is between one minute and one day$/],
     ['fewer attempts than none', { retryAttempts: -1 }, /^retryAttempts is a whole number from 0 to 185$/],
@@ -93,7 +93,8 @@ describe('what is refused', () => {
 });
 
 /** The rules of the watch. */
-const WATCHES = ['NotStarted', 'Invalid', 'Unreachable', 'Unreported', 'Internal', 'Killed', 'Foreign'].map((id) => `{MigrateWatch${id}.Arn}`);
+const WATCHES = ['NotStarted', 'Invalid', 'Unreachable', 'Unreported', 'Internal', 'Killed', 'Foreign']
+  .map((id) => `{MigrateWatch${id}.Arn}`);
 
 describe('what it makes', () => {
   test('these resources and no others', () => {
@@ -274,6 +275,13 @@ describe('the pipeline', () => {
     assert.equal(properties(f.stack, 'MigrateRule').EventBusName, '{Bus}');
   });
 
+  test('on a bus of yours, of another account: that bus is opened to it', () => {
+    const f = fixture();
+    make(f, { pipelineAccount: TOOLS, eventBus: new events.EventBus(f.stack, 'Bus') });
+    const { EventBusName: bus, Statement: statement } = properties(f.stack, 'MigrateReceive');
+    assert.deepEqual([bus, statement.Resource], ['{Bus}', '{Bus.Arn}']);
+  });
+
   test('of a stack of no known account or region', () => {
     const f = fixture({});
     make(f);
@@ -355,6 +363,14 @@ test('two in one stack, each with its own task, rule and queue', () => {
   assert.equal(variables(f.stack, 'DB_', 'Bills').DB_NAME, 'billing');
   assert.deepEqual(properties(f.stack, 'BillsRule').EventPattern.detail.pipeline, ['billing']);
   assert.deepEqual(Object.keys(outputs(f.stack)), ['MigrateTaskRerun', 'BillsTaskRerun']);
+});
+
+test('its watch tells in the form that is asked for', () => {
+  for (const [watchFormat, words] of [[undefined, /postlude\.watch\/1/], [PostludeMessageFormat.CHAT, /client-markdown/]] as const) {
+    const f = fixture();
+    make(f, { watchFormat });
+    assert.match(JSON.stringify(properties(f.stack, 'MigrateWatchKilled').Targets), words);
+  }
 });
 
 test('what it lets others do', () => {

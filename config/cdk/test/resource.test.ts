@@ -254,6 +254,13 @@ test('the task finds everything in place: rules, policies, the proxy\'s targets,
   has('AWS::Events::Rule', 'MigrationsEnded', 1);
 });
 
+test('the way out that has to be there is that of the task\'s own subnets', () => {
+  const f = fixture();
+  migrations(f, { vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC }, assignPublicIp: true });
+  const needs = dependencies(Template.fromStack(f.stack)).filter((id) => /SubnetDefaultRoute|DefaultRoute/i.test(id));
+  assert.deepEqual(needs.map((id) => id.replace(/DefaultRoute.*/, '')), ['VpcPublicSubnet1', 'VpcPublicSubnet2']);
+});
+
 test('a watch tells the topic what the task cannot, from the first run on', () => {
   const f = fixture();
   migrations(f, { watchFormat: PostludeMessageFormat.CHAT });

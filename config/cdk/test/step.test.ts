@@ -165,6 +165,7 @@ test('an image that a stack names in an output is the one that is run', () => {
   const template = pipe.deploy(pipe.step({ image: PostludeStepImage.fromOutput(pipe.orders.image, pipe.repository) }));
   const variables = JSON.parse(action(template).Configuration.EnvironmentVariables) as Json[];
   assert.match(variables.find((one) => one.name === 'POSTLUDE_IMAGE')!.value, /^#\{.*\.Image.*\}$/);
+  assert.match(commandsOf(template)[0], /get-login-password .*docker login .* 110987654321\.dkr\.ecr\.eu-west-3\.amazonaws\.com$/);
 });
 
 test('build image, file system and log are the user\'s to choose', () => {

@@ -51,7 +51,10 @@ describe('what is refused', () => {
     'POSTLUDE_EVENT_ID is set by the construct': () => ({ environment: { POSTLUDE_EVENT_ID: '' } }),
     'POSTLUDE_REASON is set by the construct': () => ({ environment: { POSTLUDE_REASON: 'ever the same' } }),
     'POSTLUDE_PLAN is set by the construct': () => ({ environment: { POSTLUDE_PLAN: 'other.yaml' } }),
-    'SNS_TOPIC_ARN is set by the construct': ({ stack }) => ({ secrets: { SNS_TOPIC_ARN: ecs.Secret.fromSecretsManager(secretOf(stack)) } }),
+    'POSTLUDE_BY is set by the construct': ({ stack }) => ({ secrets: { POSTLUDE_BY: ecs.Secret.fromSecretsManager(secretOf(stack)) } }),
+    'SNS_TOPIC_ARN is set by the construct': ({ stack }) => ({
+      secrets: { SNS_TOPIC_ARN: ecs.Secret.fromSecretsManager(secretOf(stack)) },
+    }),
     'DB_USER is set by the construct': () => ({ environment: { DB_USER: 'somebody' } }),
     'DB_PASSWORD is set by the construct': ({ stack }) => ({
       environment: { DB_PASSWORD: 'in the open' },
@@ -430,7 +433,7 @@ describe('who may start it', () => {
     assert.deepEqual(statements(f.stack, ['OnCallDefaultPolicy']).OnCallDefaultPolicy, [
       {
         Action: 'ecs:RunTask',
-        Resource: [`arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/${FAMILY}`, `arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/${FAMILY}:*`],
+        Resource: ['', ':*'].map((revision) => `arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/${FAMILY}${revision}`),
         Condition: { ArnEquals: { 'ecs:cluster': '{Cluster.Arn}' } },
       },
       {
