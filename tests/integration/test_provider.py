@@ -87,7 +87,8 @@ class Refused(ProviderCase):
     def test_a_role_for_longer_than_it_is_new(self):
         for words, change in (
                 (("ecs:RunTask", "Allow the function's"), lambda: self.aws.deny("ecs:RunTask")),
-                (("iam:PassRole", "both roles"), lambda: self.aws.deny("iam:PassRole")),
+                (("iam:PassRole", "Allow the function's role iam:PassRole"),
+                 lambda: self.aws.deny("iam:PassRole")),
                 (("unable to assume", "Let ecs-tasks"),
                  lambda: self.aws.fail("ClientException", 99, where="ecs"))):
             with self.subTest(words):
