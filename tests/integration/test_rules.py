@@ -244,6 +244,39 @@ class Schedules(RunCase):
                 self.check_once(schedule)
 
 
+class EndedWell(RunCase):
+    """What counts a run of the log as one that ended well: without it the silence is an alarm."""
+
+    def setUp(self):
+        self.filters = every("filters")
+        self.assertTrue(self.filters)
+        self.lab.aws.clear()
+
+    def counted(self, run, code, outcome):
+        """How often each filter counts a run that ended so."""
+        self.ends(run, code, outcome)
+        return {sum(one.matches(line) for line in run.log) for one in self.filters}
+
+    def test_well(self):
+        plan = self.lab.plan(ORDERS, self.lab.database())
+        self.assertEqual(self.counted(self.lab.run("run", plan=plan), 0, "applied"), {1})
+        self.assertEqual(self.counted(self.lab.run("run", plan=plan), 0, "nothing"), {1})
+
+    def test_well_but_for_the_report(self):
+        self.lab.aws.deny("sns:Publish")
+        self.addCleanup(self.lab.aws.allow, "sns:Publish")
+        env = {"POSTLUDE_REPORT_TOPIC": self.lab.aws.arn("orders")}
+        run = self.lab.run("run", plan=self.lab.plan(ORDERS, self.lab.database()), env=env)
+        self.assertEqual(self.counted(run, 8, "applied"), {1})
+
+    def test_not_well(self):
+        db = self.lab.database()
+        run = self.lab.run("run", plan=self.lab.plan({"0001_it.sql": "select 1/0;\n"}, db))
+        self.assertEqual(self.counted(run, 1, "failed"), {0})
+        run = self.lab.run("run", plan=self.lab.plan(ORDERS, db), env={"DB_PASSWORD": "wrong"})
+        self.assertEqual(self.counted(run, 4, "unreachable"), {0})
+
+
 class Watches(RulesCase):
     """Rules that tell of what the program could not report."""
 

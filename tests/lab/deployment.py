@@ -3,6 +3,7 @@ send events on to another bus, the schedules, and the watch.
 """
 
 import json
+import re
 
 from cloudformation import Template
 from event_pattern import EventPattern
@@ -24,6 +25,7 @@ class Deployment:
             exports |= template.exported()
         self.definitions = {}
         self.starts, self.forwards, self.schedules, self.watches = [], [], [], []
+        self.filters = []
         for template in templates:
             template.exports = exports
             for name, properties in template.of_type("AWS::ECS::TaskDefinition").items():
@@ -40,6 +42,8 @@ class Deployment:
                 kind = _kind(properties, target)
                 if kind:
                     getattr(self, kind).append(Sending(number=number, **about))
+        self.filters += [LogFilter(properties) for properties in
+                         template.of_type("AWS::Logs::MetricFilter").values()]
         for name, properties in template.of_type("AWS::Scheduler::Schedule").items():
             if "EcsParameters" in properties["Target"]:
                 self.schedules.append(Schedule(
@@ -210,6 +214,23 @@ class Schedule:
         """(variables, command) of the container that it starts."""
         containers = _definition(self.task, self.definitions)["ContainerDefinitions"]
         return container_of(read_override(text), containers, CONTAINER)
+
+
+class LogFilter:
+    """A metric filter of CloudWatch Logs, of JSON members that equal a text or a number."""
+
+    def __init__(self, properties):
+        self.pattern = properties["FilterPattern"]
+        inside = re.fullmatch(r"\{ (.*) \}", self.pattern)
+        terms = [re.fullmatch(r"\(\$\.(\w+) = (\"\w+\"|\d+)\)", term)
+                 for term in (inside[1] if inside else "").split(" && ")]
+        if None in terms:
+            raise ValueError(f"not known here: {self.pattern}")
+        self._wanted = {term[1]: json.loads(term[2]) for term in terms}
+
+    def matches(self, line):
+        """Whether a line of the log, read as JSON, counts."""
+        return {name: line.get(name) for name in self._wanted} == self._wanted
 
 
 def passed(text):
