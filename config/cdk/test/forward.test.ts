@@ -171,6 +171,14 @@ describe('the success of a pipeline', () => {
   });
 });
 
+it('the key of a topic that is imported is opened to the alarms', () => {
+  const stack = tools();
+  const topic = sns.Topic.fromTopicArn(stack, 'Topic', `arn:aws:sns:${REGION}:${TOOLS}:ops`);
+  forward(stack, { topic, topicKey: new kms.Key(stack, 'Key') });
+  const [, forAlarms] = only(Template.fromStack(stack), 'AWS::KMS::Key').KeyPolicy.Statement;
+  assert.deepEqual(forAlarms.Principal, { Service: 'cloudwatch.amazonaws.com' });
+});
+
 describe('who asks whether an event is true', () => {
   it('assumes a role that may ask about this pipeline', () => {
     const role = `arn:aws:iam::${ACCOUNT}:role/orders-migrate`;
