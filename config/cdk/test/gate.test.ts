@@ -1,6 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Duration } from 'aws-cdk-lib';
+import { CfnParameter, Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -136,6 +136,18 @@ test('the plan\'s variables come along, and the migrations\' secrets do not', ()
   assert.equal(variables(gate).LEVEL, 'debug');
   assert.deepEqual(gate.Secrets.map((one: { Name: string }) => one.Name), ['DB_PASSWORD']);
   assert.equal(gate.LogConfiguration.Options['awslogs-stream-prefix'], 'orders');
+});
+
+test('a port that is known at deployment only, secrets of the gate\'s own, and the root of an application\'s image', () => {
+  const f = fixture();
+  const port = new CfnParameter(f.stack, 'Port', { type: 'Number' }).valueAsNumber;
+  const { stack, migrations, container } = service({ databasePort: port, readonlyRootFilesystem: false }, f);
+  const secret = new secretsmanager.Secret(stack, 'Key');
+  migrations.addGate(container, { ...GATE, secrets: { KEY: ecs.Secret.fromSecretsManager(secret) } });
+  const gate = containers(Template.fromStack(stack)).get('migrated')!;
+  assert.deepEqual(variables(gate).DB_PORT, { Ref: 'Port' });
+  assert.deepEqual(gate.Secrets.map((one: { Name: string }) => one.Name), ['KEY']);
+  assert.equal(gate.ReadonlyRootFilesystem, false);
 });
 
 test('on EC2 the gate says how much memory it wants', () => {
