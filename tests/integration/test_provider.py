@@ -194,7 +194,7 @@ class Passed(ProviderCase):
         self.assertEqual((override["name"], variable["name"]), ("postlude", "POSTLUDE_EVENT"))
         self.assertEqual(json.loads(variable["value"]), {key: request[key] for key in (
             "RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId",
-            "PhysicalResourceId")})
+            "PhysicalResourceId")} | {"ResourceProperties": {"ServiceTimeout": "3600"}})
         self.assertEqual({key: call[key] for key in RUN_TASK}, RUN_TASK)
         self.assertEqual((call["taskDefinition"], call["clientToken"], call["startedBy"]),
                          (self.revision, request["RequestId"], "cloudformation/Migration"))
@@ -204,6 +204,12 @@ class Passed(ProviderCase):
                                                        "ServiceTimeout": "600", "Digest": "1"})
         event = json.loads(call["overrides"]["containerOverrides"][0]["environment"][0]["value"])
         self.assertEqual(event["ResourceProperties"], {"ServiceTimeout": "600"})
+
+    def test_service_timeout_that_the_request_does_not_name(self):
+        self.start.variables.update(TIMEOUT="900")
+        _, call = self.run_request(ResourceProperties={"TaskDefinition": self.revision})
+        event = json.loads(call["overrides"]["containerOverrides"][0]["environment"][0]["value"])
+        self.assertEqual(event["ResourceProperties"], {"ServiceTimeout": "900"})
 
     def test_large_properties_and_long_names(self):
         # A URL of 4 KB and long ids have room.

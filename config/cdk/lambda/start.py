@@ -4,7 +4,8 @@ The request goes to an ECS task as POSTLUDE_EVENT, and postlude answers it. This
 Delete, a task that cannot be started, and, when EventBridge says that a task has stopped, each that
 did not end with 0: it may have been unable to. CloudFormation takes the first answer only.
 
-Variables: RUN_TASK, parameters of RunTask as JSON; CONTAINER, the container that runs postlude.
+Variables: RUN_TASK, parameters of RunTask as JSON; CONTAINER, the container that runs postlude;
+TIMEOUT, the seconds a stack waits when its request does not name them (ServiceTimeout).
 """
 
 import http.client
@@ -84,8 +85,8 @@ def start(request, context):
     if not properties.get("TaskDefinition"):
         return "the resource has no property TaskDefinition, the ARN of a revision"
     event = {key: request[key] for key in PASSED_ON if key in request}
-    if "ServiceTimeout" in properties:
-        event["ResourceProperties"] = {"ServiceTimeout": properties["ServiceTimeout"]}
+    timeout = properties.get("ServiceTimeout") or os.environ.get("TIMEOUT", "3600")
+    event["ResourceProperties"] = {"ServiceTimeout": timeout}
     text = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
     run = {
         **json.loads(os.environ["RUN_TASK"]),
@@ -97,7 +98,7 @@ def start(request, context):
             "environment": [{"name": "POSTLUDE_EVENT", "value": text}]}]},
     }
     # postlude ends a twelfth before the stack gives up; half of that is left for the task's start.
-    patience = int(properties.get("ServiceTimeout", 3600)) * 1000 // 24
+    patience = int(timeout) * 1000 // 24
     end = max(context.get_remaining_time_in_millis() - patience, ANSWER_MS)
     pause, waited = 2, 0
     while True:

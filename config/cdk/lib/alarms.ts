@@ -2,6 +2,7 @@ import { Duration, Fn, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as events from 'aws-cdk-lib/aws-events';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -80,6 +81,15 @@ export function alarmOwnRules(scope: Construct, rules: events.IRule[], topic: sn
     period,
   });
   aboveNone(scope, 'Untold', sum, description).addAlarmAction(new actions.SnsAction(topic));
+}
+
+/** Alarm when a function failed. No all-clear, as above. */
+export function alarmFunction(
+  scope: Construct, id: string, called: lambda.IFunction, topic: sns.ITopic, description: string,
+): cloudwatch.Alarm {
+  const alarm = aboveNone(scope, id, called.metricErrors({ period: Duration.minutes(1), statistic: 'Sum' }), description);
+  alarm.addAlarmAction(new actions.SnsAction(topic));
+  return alarm;
 }
 
 /** In periods that CloudWatch takes: two of the schedule, and one more for the run that is then due. */

@@ -8,6 +8,12 @@ export function proxyConnections(props: PostludeTaskProps): ec2.Connections | un
   return props.proxySecurityGroup?.connections ?? (props.proxy as Partial<ec2.IConnectable>).connections;
 }
 
+/** Where the task runs. */
+export function selectedSubnets(props: PostludeTaskProps): ec2.SelectedSubnets {
+  const subnetType = props.assignPublicIp ? ec2.SubnetType.PUBLIC : ec2.SubnetType.PRIVATE_WITH_EGRESS;
+  return props.vpc.selectSubnets(props.vpcSubnets ?? { subnetType });
+}
+
 /**
  * What has to be there before the task runs, and until it has ended, beyond what its definition
  * refers to: policies, rules of security groups, the proxy's targets, the network's ways out.
@@ -18,7 +24,7 @@ export function proxyConnections(props: PostludeTaskProps): ec2.Connections | un
  */
 export function needsOf(task: PostludeTask): IDependable {
   const props = task._props;
-  const subnets = props.vpc.selectSubnets(props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS });
+  const subnets = selectedSubnets(props);
   const needs: IDependable = {};
   Dependable.implement(needs, {
     get dependencyRoots(): IConstruct[] {

@@ -8,6 +8,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { alarmFunction } from './alarms';
 import { gate, PostludeGateProps } from './gate';
 import { needsOf } from './needs';
 import { networkConfiguration } from './rerun';
@@ -59,7 +60,7 @@ export interface PostludeResourceProps extends PostludeTaskProps {
  *
  * Beside the task it makes a Lambda function that starts it, and that answers the stack in its
  * place when it never started or was killed; and a PostludeWatch, which tells the topic of such a
- * task. But for that one's alarm, nothing costs anything between deployments.
+ * task. But for their two alarms, nothing costs anything between deployments.
  */
 export class PostludeResource extends Construct {
   /** The task: its role, log, topic, and the line that starts it by hand. */
@@ -91,6 +92,9 @@ export class PostludeResource extends Construct {
     this.starter = this.makeStarter(timeout);
     const rule = this.watchForEnd();
     const watch = new PostludeWatch(this, 'Watch', { task: this.task, format: props.watchFormat });
+    const alarm = alarmFunction(this, 'StarterAlarm', this.starter, this.task.topic,
+      `postlude ${this.task.taskDefinition.family}: the function that starts the migrations of a stack failed, and is tried twice more. A`
+      + ' stack may be waiting for an answer that does not come. Look at the log of the function, and at the events of the stack.');
     const resource = new CustomResource(this, 'Resource', {
       resourceType: 'Custom::PostludeMigrations',
       serviceToken: this.starter.functionArn,
@@ -100,7 +104,7 @@ export class PostludeResource extends Construct {
         ...(props.digest === undefined ? {} : { Digest: props.digest }),
       },
     });
-    resource.node.addDependency(needsOf(this.task), this.starter, rule, watch);
+    resource.node.addDependency(needsOf(this.task), this.starter, rule, watch, alarm);
     this.warnOfTag(props);
     this.outcome = resource.getAttString('Outcome');
     this.runId = resource.getAttString('RunId');
@@ -151,6 +155,7 @@ export class PostludeResource extends Construct {
       maxEventAge: timeout,
       environment: {
         CONTAINER: this.task._launch.container,
+        TIMEOUT: String(timeout.toSeconds()),
         RUN_TASK: Stack.of(this).toJsonString({
           cluster: this.task._launch.cluster,
           launchType: 'FARGATE',

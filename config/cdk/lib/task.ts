@@ -8,7 +8,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { PostludeLogin } from './login';
-import { proxyConnections } from './needs';
+import { proxyConnections, selectedSubnets } from './needs';
 import { refuseEmpty, refuseReserved, refuseTaken } from './refusals';
 import { rerunCommand, TaskLaunch } from './rerun';
 
@@ -25,7 +25,7 @@ export interface PostludeTaskProps {
    * VPC endpoints: ecr.api, ecr.dkr, logs, sns, and the gateway of S3, where the image's layers are.
    * `secrets` and logins by a secret need secretsmanager too.
    *
-   * @default - the private subnets with a way out
+   * @default - the private subnets with a way out; with `assignPublicIp` the public ones
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
 
@@ -350,8 +350,7 @@ function warnOfLogin(scope: Construct, props: PostludeTaskProps): void {
 }
 
 function subnetsOf(scope: Construct, props: PostludeTaskProps): string[] {
-  const wanted = props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
-  const subnets = props.vpc.selectSubnets(wanted);
+  const subnets = selectedSubnets(props);
   if (subnets.hasPublic && !props.assignPublicIp) {
     Annotations.of(scope).addWarningV2('postlude:noPublicAddress',
       'the task is in public subnets and has no public address: it reaches ECR, CloudWatch Logs and SNS by VPC endpoints only; '

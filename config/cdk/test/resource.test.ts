@@ -98,6 +98,7 @@ test('the function is the shipped program, in the template, with what RunTask wa
     Environment: {
       Variables: {
         CONTAINER: 'postlude',
+        TIMEOUT: '3600',
         RUN_TASK: {
           'Fn::Join': ['', [
             '{"cluster":"', { Ref: ids(template, 'AWS::ECS::Cluster')[0] },
@@ -215,6 +216,7 @@ test('it makes one of each, the watch, and nothing else', () => {
   migrations(f);
   const made = [...count(Template.fromStack(f.stack))].map(([type, n]) => [type, n - (before.get(type) ?? 0)]).filter(([, n]) => n !== 0);
   assert.deepEqual(Object.fromEntries(made), {
+    'AWS::CloudWatch::Alarm': 1,
     'AWS::EC2::SecurityGroup': 1,
     'AWS::EC2::SecurityGroupIngress': 1,
     'AWS::ECS::TaskDefinition': 1,
@@ -267,7 +269,16 @@ test('a watch tells the topic what the task cannot, from the first run on', () =
   const template = Template.fromStack(f.stack);
   const rules = Object.entries(template.findResources('AWS::Events::Rule')).filter(([id]) => id.startsWith('MigrationsWatch'));
   assert.ok(rules.length > 0);
-  assert.equal(ids(template, 'AWS::CloudWatch::Alarm').length, 1); // none of what only answers the stack, which fails then anyway
+  // None of what only answers the stack, which fails then anyway; but of the function, whose failing leaves it without an answer.
+  assert.equal(ids(template, 'AWS::CloudWatch::Alarm').length, 2);
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Dimensions: [{ Name: 'FunctionName', Value: { Ref: ids(template, 'AWS::Lambda::Function', 'MigrationsStarter')[0] } }],
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 0,
+    AlarmActions: [{ Ref: ids(template, 'AWS::SNS::Topic')[0] }],
+  });
   for (const [id, rule] of rules) {
     assert.deepEqual(rule.Properties.Targets[0].Arn, { Ref: ids(template, 'AWS::SNS::Topic', 'MigrationsTask')[0] });
     assert.match(JSON.stringify(rule.Properties.Targets[0].InputTransformer), /client-markdown/);

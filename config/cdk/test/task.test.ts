@@ -367,7 +367,7 @@ describe('the container', () => {
 describe('the network', () => {
   test('public subnets with a public address', () => {
     const f = fixture();
-    make(f, { vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC }, assignPublicIp: true });
+    make(f, { assignPublicIp: true });
     assert.deepEqual(complaints(f.stack), []);
     assert.match(outputs(f.stack).MigrateRerun, /"subnets":\["\{VpcPublicSubnet1Subnet\}","\{VpcPublicSubnet2Subnet\}"\]/);
     assert.match(outputs(f.stack).MigrateRerun, /"assignPublicIp":"ENABLED"/);
