@@ -266,6 +266,28 @@ class Image(ImageCase):
         self.assertIn("certificate verify failed", run.report["error"]["message"])
 
 
+class Example(ImageCase):
+    """The image of the CDK example, as its pipeline builds it."""
+
+    image = "localhost/postlude-example"
+
+    @classmethod
+    def setUpClass(cls):
+        context = f"{REPOSITORY}/config/cdk/example/image"
+        STORE.build(cls.image, "--build-arg", f"POSTLUDE={IMAGE}", "--file",
+                    f"{context}/Dockerfile", context=context)
+        super().setUpClass()
+
+    def test_its_plan_holds(self):
+        run = self.run_in("validate", "--json", PIPELINE_NAME="orders", PIPELINE_STAGE="Prod",
+                          PIPELINE_ACCOUNT="110987654321", PIPELINE_REGION="eu-west-3",
+                          DB_HOST="orders.proxy-1.eu-west-3.rds.amazonaws.com", DB_PORT="5432",
+                          DB_NAME="orders", DB_USER="migrator")
+        self.assertEqual(run.code, 0, run)
+        self.assertEqual(run.report["migrations"], 3, run)
+        self.assertEqual(run.report["findings"], [], run)
+
+
 class Content(ImageCase):
     """What is in the image."""
 
