@@ -7,7 +7,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { alarmDeadLetters, alarmRule } from './alarms';
 import { refuseNameless, refuseRegionless } from './refusals';
-import { allowDeadLetters, allowKey, allowPublish, refuseTopic } from './tell';
+import { allowDeadLetters, allowKey, allowPublish, deadLetters, refuseTopic } from './tell';
 import { succeeded } from './trigger';
 
 /** A bus that is sent to. */
@@ -98,11 +98,7 @@ export class PostludeForward extends Construct {
     super(scope, id);
     const stack = Stack.of(this);
     refuse(props, stack);
-    this.deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    this.deadLetterQueue = deadLetters(this);
     this.rule = new events.Rule(this, 'Rule', {
       description: `postlude: forwards the success of ${props.stage ? `stage ${props.stage} of ` : ''}${props.pipelineName}`,
       eventPattern: succeeded({

@@ -1,5 +1,6 @@
 import { Duration, Names, Token } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
+import { confinement, containerVariables } from './container';
 import { PostludeLogin } from './login';
 import { PostludeTask } from './task';
 
@@ -57,42 +58,24 @@ export function gate(task: PostludeTask, app: ecs.ContainerDefinition, props: Po
   const given = task._props;
   const login = props.login._bind();
   login.grant(definition.taskRole, given.proxy);
-  const linuxParameters = new ecs.LinuxParameters(definition, `${CONTAINER}Linux`);
-  linuxParameters.dropCapabilities(ecs.Capability.ALL);
   const container = definition.addContainer(CONTAINER, {
     containerName: CONTAINER,
     image: given.image,
     command: ['check', '--wait', `${wait(props)}s`],
     essential: false,
-    user: given.user ?? '10001:10001',
-    readonlyRootFilesystem: given.readonlyRootFilesystem ?? true,
-    linuxParameters,
+    ...confinement(definition, `${CONTAINER}Linux`, given),
     ...(definition.isFargateCompatible ? {} : { memoryReservationMiB: 64 }),
     logging: props.logging ?? ecs.LogDrivers.awsLogs({
       streamPrefix: 'gate',
       logGroup: task.logGroup,
       mode: ecs.AwsLogDriverMode.BLOCKING,
     }),
-    environment: environment(task, props, login.environment),
+    // What the plan names, with the gate's login instead of the task's: no stranger's secret comes along.
+    environment: { ...given.environment, ...props.environment, ...login.environment, ...containerVariables(given) },
     secrets: { ...props.secrets, ...login.secrets },
   });
   app.addContainerDependencies({ container, condition: ecs.ContainerDependencyCondition.SUCCESS });
   return container;
-}
-
-/** What the plan names, with the gate's login instead of the task's: no stranger's secret comes along. */
-function environment(task: PostludeTask, props: PostludeGateProps, login: { [name: string]: string }) {
-  const given = task._props;
-  return {
-    ...given.environment,
-    ...props.environment,
-    ...login,
-    DB_HOST: given.proxy.endpoint,
-    DB_PORT: String(given.databasePort ?? 5432),
-    DB_NAME: given.databaseName,
-    POSTLUDE_LOG: 'json',
-    ...(given.plan ? { POSTLUDE_PLAN: given.plan } : {}),
-  };
 }
 
 function wait(props: PostludeGateProps): number {

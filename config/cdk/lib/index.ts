@@ -7,4 +7,5 @@ export * from './resource';
 export * from './schedule';
 export * from './step';
 export * from './task';
+export * from './task-props';
 export * from './watch';

@@ -77,6 +77,11 @@ export abstract class PostludeLogin {
     });
   }
 
+  /** What the login comes to, or where none is given, that by IAM as `migrator`. @internal */
+  public static _bindingOf(login?: PostludeLogin): LoginBinding {
+    return (login ?? PostludeLogin.iam('migrator'))._bind();
+  }
+
   /** @internal */
   public abstract _bind(): LoginBinding;
 }

@@ -10,7 +10,9 @@ import { gate, PostludeGateProps } from './gate';
 import { receiveFrom } from './receive';
 import { refuseNameless, refuseRegionless, refuseTaken } from './refusals';
 import { PostludeSchedule } from './schedule';
-import { PostludeTask, PostludeTaskProps } from './task';
+import { PostludeTask } from './task';
+import { PostludeTaskProps } from './task-props';
+import { deadLetters } from './tell';
 import { Patience, PipelineEvents, startOnSchedule, StartTask, succeeded } from './trigger';
 import { PostludeMessageFormat, PostludeWatch } from './watch';
 
@@ -142,11 +144,7 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
     this.connections = this.task.connections;
     this.tellPipeline(props, pipeline);
     this.allowQuestions(props, pipeline);
-    this.deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    this.deadLetterQueue = deadLetters(this);
     this.rule = new events.Rule(this, 'Rule', {
       description: `postlude: migrations after ${props.stage ? `stage ${props.stage} of ` : ''}${props.pipelineName}`,
       eventBus: props.eventBus,

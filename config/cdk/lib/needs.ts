@@ -1,7 +1,8 @@
 import { CfnResource, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Dependable, IConstruct, IDependable } from 'constructs';
-import { PostludeTask, PostludeTaskProps } from './task';
+import { PostludeTask } from './task';
+import { PostludeTaskProps } from './task-props';
 
 /** The proxy's security groups, where they are known. */
 export function proxyConnections(props: PostludeTaskProps): ec2.Connections | undefined {

@@ -1,5 +1,5 @@
-import * as fs from 'fs';
-import * as path from 'path';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { Annotations, CustomResource, Duration, Stack, Token } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as events from 'aws-cdk-lib/aws-events';
@@ -12,7 +12,8 @@ import { alarmFunction } from './alarms';
 import { gate, PostludeGateProps } from './gate';
 import { needsOf } from './needs';
 import { networkConfiguration } from './rerun';
-import { PostludeTask, PostludeTaskProps } from './task';
+import { PostludeTask } from './task';
+import { PostludeTaskProps } from './task-props';
 import { withoutPipeline } from './variables';
 import { PostludeMessageFormat, PostludeWatch } from './watch';
 
@@ -180,11 +181,6 @@ export class PostludeResource extends Construct {
    * containers into tasks, and a pattern looks at the exit codes of all.
    */
   private watchForEnd(): events.Rule {
-    const family = Stack.of(this).formatArn({
-      service: 'ecs',
-      resource: 'task-definition',
-      resourceName: `${this.task.taskDefinition.family}:`,
-    });
     return new events.Rule(this, 'Ended', {
       description: 'postlude: a task that a stack waits for has ended',
       eventPattern: {
@@ -192,7 +188,7 @@ export class PostludeResource extends Construct {
         detailType: ['ECS Task State Change'],
         detail: {
           clusterArn: [this.task.cluster.clusterArn],
-          taskDefinitionArn: [{ prefix: family }],
+          taskDefinitionArn: [{ prefix: `${this.task._familyArn}:` }],
           lastStatus: ['STOPPED'],
           startedBy: [{ prefix: 'cloudformation/' }],
         },
@@ -207,8 +203,9 @@ export class PostludeResource extends Construct {
     // Of a repository only the tag is known here.
     const isSame = isKnown ? /(^|\/)[^/:@]+(:latest)?$/.test(imageName) : imageName.endsWith(':latest');
     if (props.digest === undefined && isSame) {
-      Annotations.of(this).addWarningV2('postlude:SameName', `${isKnown ? imageName : 'the image, tagged latest,'} has the same name after each build: CloudFormation sees no `
-        + 'change and runs no migrations. Name the image by a tag of its own or by its digest, or give digest');
+      Annotations.of(this).addWarningV2('postlude:SameName', `${isKnown ? imageName : 'the image, tagged latest,'} has the same name `
+        + 'after each build: CloudFormation sees no change and runs no migrations. Name the image by a tag of its own or by its digest, '
+        + 'or give digest');
     }
   }
 }

@@ -10,7 +10,7 @@ import { commands, EXECUTION } from './commands';
 import { PostludeStepImage } from './image';
 import { LoginDoor, PostludeLogin } from './login';
 import { refuseReserved, refuseUnshellable } from './refusals';
-import { withoutPipeline } from './variables';
+import { planVariables, withoutPipeline } from './variables';
 
 /** Beyond postlude's own time: for the start of the build, the image, and the end of a run that is stopped. */
 const MARGIN = Duration.minutes(5);
@@ -175,7 +175,7 @@ export class PostludeStep extends pipelines.CodeBuildStep {
 
 function stepProps(props: PostludeStepProps): pipelines.CodeBuildStepProps {
   const timeout = timeoutOf(props);
-  const login = (props.login ?? PostludeLogin.iam('migrator'))._bind();
+  const login = PostludeLogin._bindingOf(props.login);
   const image = props.image._bind();
   const rights = new Rights(Stack.of(props.vpc).account);
   const given = [...Object.keys(props.environment ?? {}), ...Object.keys(props.outputs ?? {})];
@@ -215,10 +215,7 @@ function variablesOf(props: PostludeStepProps): { [name: string]: string } {
   return {
     ...withoutPipeline(account, region),
     ...props.environment,
-    DB_PORT: String(props.databasePort ?? 5432),
-    DB_NAME: props.databaseName,
-    ...(props.topic ? { SNS_TOPIC_ARN: props.topic.topicArn, POSTLUDE_REPORT_TOPIC: props.topic.topicArn } : {}),
-    ...(props.plan ? { POSTLUDE_PLAN: props.plan } : {}),
+    ...planVariables(props, props.topic),
   };
 }
 

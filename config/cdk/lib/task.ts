@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, Duration, IResolvable, Stack, Token, Tokenization } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Duration, IResolvable, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -7,163 +7,16 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { confinement, containerVariables } from './container';
 import { PostludeLogin } from './login';
 import { proxyConnections, selectedSubnets } from './needs';
 import { refuseEmpty, refuseReserved, refuseTaken } from './refusals';
 import { rerunCommand, TaskLaunch } from './rerun';
+import { PostludeTaskProps } from './task-props';
+import { databasePort } from './variables';
 
 /** The name of postlude's container in the task definition. */
 const CONTAINER = 'postlude';
-
-/** What a task that migrates a database is made of. */
-export interface PostludeTaskProps {
-  /** The network of the task, from which the proxy can be reached. */
-  readonly vpc: ec2.IVpc;
-
-  /**
-   * The subnets of the task. It has to reach the proxy, and ECR, CloudWatch Logs and SNS by NAT or by
-   * VPC endpoints: ecr.api, ecr.dkr, logs, sns, and the gateway of S3, where the image's layers are.
-   * `secrets` and logins by a secret need secretsmanager too.
-   *
-   * @default - the private subnets with a way out; with `assignPublicIp` the public ones
-   */
-  readonly vpcSubnets?: ec2.SubnetSelection;
-
-  /**
-   * A public address for the task, for public subnets without NAT.
-   *
-   * @default false
-   */
-  readonly assignPublicIp?: boolean;
-
-  /**
-   * The task's security group.
-   *
-   * @default - a new one that lets out everything and in nothing
-   */
-  readonly securityGroup?: ec2.ISecurityGroup;
-
-  /** The cluster that runs the task, on Fargate. */
-  readonly cluster: ecs.ICluster;
-
-  /** The RDS Proxy in front of the database. */
-  readonly proxy: rds.IDatabaseProxy;
-
-  /**
-   * The proxy's security group, which is to let the task in. Needed for a proxy that is imported, even
-   * where the import names it.
-   *
-   * @default - that of the proxy
-   */
-  readonly proxySecurityGroup?: ec2.ISecurityGroup;
-
-  /**
-   * The port of the proxy.
-   *
-   * @default 5432
-   */
-  readonly databasePort?: number;
-
-  /** The database; the plan says `name: ${DB_NAME}`. */
-  readonly databaseName: string;
-
-  /**
-   * How postlude logs in.
-   *
-   * @default - PostludeLogin.iam('migrator')
-   */
-  readonly login?: PostludeLogin;
-
-  /** The image that holds postlude, the plan and its migrations; its entrypoint is postlude. */
-  readonly image: ecs.ContainerImage;
-
-  /**
-   * Where the plan lies in the image.
-   *
-   * @default - postlude.yaml in the working directory, then /etc/postlude/postlude.yaml
-   */
-  readonly plan?: string;
-
-  /**
-   * The topic that is told of each outcome, and of what postlude cannot report itself.
-   *
-   * @default - a new one
-   */
-  readonly topic?: sns.ITopic;
-
-  /**
-   * The key of an encrypted topic: postlude and the watch are allowed to use it. A topic that is
-   * made here is encrypted with it.
-   *
-   * @default - the given topic's own, where CDK knows it; else none
-   */
-  readonly topicKey?: kms.IKey;
-
-  /**
-   * More variables of the container, for the plan and its commands.
-   *
-   * @default - none
-   */
-  readonly environment?: { [name: string]: string };
-
-  /**
-   * Variables that ECS fills from secrets or parameters when the task starts.
-   *
-   * @default - none
-   */
-  readonly secrets?: { [name: string]: ecs.Secret };
-
-  /**
-   * CPU units of the task.
-   *
-   * @default 256
-   */
-  readonly cpu?: number;
-
-  /**
-   * Memory of the task, in MiB. postlude itself needs about 20; `command:` steps need their own.
-   *
-   * @default 512
-   */
-  readonly memoryLimitMiB?: number;
-
-  /**
-   * The architecture the image was built for.
-   *
-   * @default ecs.CpuArchitecture.X86_64
-   */
-  readonly cpuArchitecture?: ecs.CpuArchitecture;
-
-  /**
-   * User and group of the container. An application's image that postlude was put onto may want its
-   * own: name it.
-   *
-   * @default '10001:10001'
-   */
-  readonly user?: string;
-
-  /**
-   * A root file system that cannot be written. postlude needs no writable folder; `command:` steps
-   * may.
-   *
-   * @default true
-   */
-  readonly readonlyRootFilesystem?: boolean;
-
-  /**
-   * The log group.
-   *
-   * @default - a new one that keeps its lines for a year
-   */
-  readonly logGroup?: logs.ILogGroup;
-
-  /**
-   * The family of the task definition, by which the task is started by hand: of its own in the account and region.
-   *
-   * @default - made of the construct's path
-   */
-  readonly family?: string;
-}
 
 /**
  * The one-shot task that migrates a database: its definition, role, security group, log and topic.
@@ -235,15 +88,19 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
     new CfnOutput(this, 'Rerun', { value: this.rerunCommand, description: 'Starts the migrations by hand; replace <why> and <who>' });
   }
 
+  /** The task definition without its revision. @internal */
+  public get _familyArn(): string {
+    return Stack.of(this).formatArn({ service: 'ecs', resource: 'task-definition', resourceName: this.taskDefinition.family });
+  }
+
   /** Lets somebody start the task: on-call, or another construct. */
   public grantRun(grantee: iam.IGrantable): iam.Grant {
     const definition = this.taskDefinition;
     const cluster = { ArnEquals: { 'ecs:cluster': this.cluster.clusterArn } };
-    const family = Stack.of(this).formatArn({ service: 'ecs', resource: 'task-definition', resourceName: definition.family });
     const run = iam.Grant.addToPrincipal({
       grantee,
       actions: ['ecs:RunTask'],
-      resourceArns: [family, `${family}:*`],
+      resourceArns: [this._familyArn, `${this._familyArn}:*`],
       conditions: cluster,
     });
     return run.combine(iam.Grant.addToPrincipal({
@@ -266,7 +123,7 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
       assumedBy: tasks,
       description: 'postlude: what the migrations may ask of AWS',
     });
-    (props.login ?? PostludeLogin.iam('migrator'))._bind().grant(role, props.proxy);
+    PostludeLogin._bindingOf(props.login).grant(role, props.proxy);
     // Not topic.grantPublish, which allows GenerateDataKey* with a key that is known.
     iam.Grant.addToPrincipal({ grantee: role, actions: ['sns:Publish'], resourceArns: [this.topic.topicArn] });
     this.topicKey?.grant(role, 'kms:Decrypt', 'kms:GenerateDataKey');
@@ -283,27 +140,17 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
   }
 
   private contain(props: PostludeTaskProps): ecs.ContainerDefinition {
-    const login = (props.login ?? PostludeLogin.iam('migrator'))._bind();
+    const login = PostludeLogin._bindingOf(props.login);
     const environment = {
       ...login.environment,
-      DB_HOST: props.proxy.endpoint,
-      DB_PORT: Tokenization.stringifyNumber(props.databasePort ?? 5432),
-      DB_NAME: props.databaseName,
-      SNS_TOPIC_ARN: this.topic.topicArn,
-      POSTLUDE_REPORT_TOPIC: this.topic.topicArn,
-      POSTLUDE_LOG: 'json',
+      ...containerVariables(props, this.topic),
       POSTLUDE_RERUN: this.rerunCommand,
-      ...(props.plan ? { POSTLUDE_PLAN: props.plan } : {}),
     };
     refuseTaken(props, [...Object.keys(environment), ...Object.keys(login.secrets)]);
-    const linuxParameters = new ecs.LinuxParameters(this, 'Linux');
-    linuxParameters.dropCapabilities(ecs.Capability.ALL);
     return this.taskDefinition.addContainer(CONTAINER, {
       containerName: CONTAINER,
       image: props.image,
-      user: props.user ?? '10001:10001',
-      readonlyRootFilesystem: props.readonlyRootFilesystem ?? true,
-      linuxParameters,
+      ...confinement(this, 'Linux', props),
       stopTimeout: Duration.seconds(30),
       logging: ecs.LogDrivers.awsLogs({ streamPrefix: 'migrate', logGroup: this.logGroup, mode: ecs.AwsLogDriverMode.BLOCKING }),
       environment: { ...props.environment, ...environment },
@@ -312,13 +159,14 @@ export class PostludeTask extends Construct implements ec2.IConnectable, iam.IGr
   }
 
   private openProxy(props: PostludeTaskProps, from: ec2.ISecurityGroup): void {
-    const port = ec2.Port.tcp(props.databasePort ?? 5432);
+    const port = ec2.Port.tcp(databasePort(props));
     const why = 'postlude runs migrations';
     const connections = proxyConnections(props);
     if (connections) {
       connections.securityGroups.forEach((group) => letIn(group, from, port, why));
     } else {
-      Annotations.of(this).addError('the proxy is imported, and CDK does not hand on the security groups of its import: give proxySecurityGroup');
+      Annotations.of(this).addError('the proxy is imported, and CDK does not hand on the security groups of its import: give '
+        + 'proxySecurityGroup');
     }
   }
 }
@@ -338,7 +186,7 @@ function warnOfLogin(scope: Construct, props: PostludeTaskProps): void {
   if (!(proxy instanceof rds.CfnDBProxy) || !Array.isArray(proxy.auth) || proxy.auth.length === 0) {
     return;
   }
-  const login = (props.login ?? PostludeLogin.iam('migrator'))._bind();
+  const login = PostludeLogin._bindingOf(props.login);
   const byIam = 'DB_USER' in login.environment && Object.keys(login.secrets).length === 0;
   const logins: Array<rds.CfnDBProxy.AuthFormatProperty | IResolvable> = proxy.auth;
   const isOther = logins.every((one) => 'iamAuth' in one && one.iamAuth === (byIam ? 'DISABLED' : 'REQUIRED'));

@@ -1,10 +1,10 @@
-import { Annotations, ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import { IConstruct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 
 const EVENTS = 'events.amazonaws.com';
 const CLOUDWATCH = 'cloudwatch.amazonaws.com';
@@ -87,6 +87,15 @@ export function allowKey(scope: IConstruct, key: kms.IKey, byRules: boolean): vo
     warn(scope, 'key', `let ${byRules ? `${EVENTS} (without a condition on aws:SourceArn or aws:SourceAccount) and ` : ''}${CLOUDWATCH}`
       + ' (aws:SourceAccount of this account) kms:Decrypt and kms:GenerateDataKey*; without that, nobody is told');
   }
+}
+
+/** A queue for what could not be delivered: encrypted, and kept for as long as SQS keeps anything. */
+export function deadLetters(scope: Construct): sqs.Queue {
+  return new sqs.Queue(scope, 'DeadLetters', {
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+  });
 }
 
 /** Lets rules leave in the queue what they could not deliver. */

@@ -1,4 +1,4 @@
-import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -100,7 +100,8 @@ export class PostludeWatch extends Construct {
         detailType: ['ECS Task State Change'],
         detail: {
           clusterArn: [task.cluster.clusterArn],
-          taskDefinitionArn: [{ prefix: this.familyArn(task) }],
+          // Every revision of the family, and no family whose name begins with this one's.
+          taskDefinitionArn: [{ prefix: `${task._familyArn}:` }],
           lastStatus: ['STOPPED'],
           ...ending.match,
         },
@@ -114,11 +115,6 @@ export class PostludeWatch extends Construct {
       }),
     });
     return rule;
-  }
-
-  /** Every revision of the family, and no family whose name begins with this one's. */
-  private familyArn(task: PostludeTask): string {
-    return Stack.of(task).formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${task.taskDefinition.family}:` });
   }
 
   private alarm(props: PostludeWatchProps, own: events.Rule[]): void {

@@ -1,6 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CfnParameter, Duration } from 'aws-cdk-lib';
+import { CfnParameter, Duration, Token } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -97,9 +97,16 @@ test('the gate is a container of the migrations\' image, not essential, that wai
     { Name: 'DB_HOST', Value: stack.resolve(migrations.task._props.proxy.endpoint) },
     { Name: 'DB_PORT', Value: '5432' },
     { Name: 'DB_NAME', Value: 'orders' },
-    { Name: 'POSTLUDE_LOG', Value: 'json' },
     { Name: 'POSTLUDE_PLAN', Value: '/etc/postlude/orders.yaml' },
+    { Name: 'POSTLUDE_LOG', Value: 'json' },
   ]);
+});
+
+test('a port that is known when the stack is deployed is passed on', () => {
+  const { stack, migrations, container } = service({ databasePort: Token.asNumber({ Ref: 'Port' }) });
+  migrations.addGate(container, GATE);
+  const { Environment: environment } = containers(Template.fromStack(stack)).get('migrated')!;
+  assert.deepEqual(environment.find((one: { Name: string }) => one.Name === 'DB_PORT'), { Name: 'DB_PORT', Value: { Ref: 'Port' } });
 });
 
 test('the service\'s container starts when the gate has ended well', () => {
