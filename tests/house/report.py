@@ -39,9 +39,14 @@ def tracked(root):
     return sorted(_walk(root))
 
 
+def files(root, *ends):
+    """The files of the project whose names end so."""
+    return [name for name in tracked(root) if name.endswith(ends)]
+
+
 def c_files(root):
     """The C sources and headers of the project."""
-    return [name for name in tracked(root) if name.endswith(('.c', '.h'))]
+    return files(root, '.c', '.h')
 
 
 def read(root, name):

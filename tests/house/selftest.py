@@ -293,6 +293,24 @@ class StyleTest(unittest.TestCase):
         self.assertEqual(style.guard_of('cmd/verbs.h'), 'POSTLUDE_CMD_VERBS_H')
 
 
+class TypeScriptTest(unittest.TestCase):
+    """The sizes of TypeScript."""
+
+    def caught(self, text, name='config/cdk/lib/task.ts'):
+        """(line, rule) of each finding in this file."""
+        return [(finding.line, finding.rule) for finding in style.check_typescript(name, text)]
+
+    def test_sizes(self):
+        self.assertEqual(self.caught('x();\n' * 400), [])
+        self.assertEqual(self.caught('x();\n' * 401), [(401, 'file-length')])
+        self.assertEqual(self.caught('\n' + 'é' * 140 + '\n'), [])
+        self.assertEqual(self.caught('\n' + 'é' * 141 + '\n'), [(2, 'width')])
+        self.assertEqual(self.caught('\tx();\n'), [(1, 'tab')])
+
+    def test_names(self):
+        self.assertEqual(self.caught('x();\n', 'config/cdk/lib/utils.ts'), [(1, 'name')])
+
+
 class StyleProgramTest(Folder):
     """The program around the rules."""
 
@@ -300,9 +318,12 @@ class StyleProgramTest(Folder):
         self.put('lib/sql/sql.h', HEADER.format('enum sql_kind { RED };\n'))
         self.put('cmd/a.c', 'int f(int a)\n{\n    switch (a) {\n    case RED:\n        return 1;\n'
                             '    default:\n        return 2;\n    }\n}\n')
+        self.put('config/cdk/lib/a.ts', 'x();\n' * 401)
         code, said = self.run_test('style.py')
         self.assertEqual(code, 1)
         self.assertIn('cmd/a.c:6: ', said)
+        self.assertIn('config/cdk/lib/a.ts:401: ', said)
+        self.assertIn('3 looked at, 2 found', said)
         self.assertIn('1 enum constants', said)
 
 

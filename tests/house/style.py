@@ -1,4 +1,4 @@
-"""House test: the rules of the hand, on every C file.
+"""House test: the rules of the hand, on every C file, and the sizes of every TypeScript file.
 
 usage: style.py SOURCE-ROOT
 """
@@ -12,8 +12,10 @@ import report
 
 FUNCTION_LINES = 60
 FILE_LINES = 500
+TYPESCRIPT_LINES = 400
 PARAMETERS = 6
 COLUMNS = 100
+TYPESCRIPT_COLUMNS = 140
 
 # Never in lib and cmd: what writes without knowing the size, reads numbers without errors, is not
 # reentrant, or waits where nothing can stop it.
@@ -48,17 +50,17 @@ def _finding(name, line, rule, message):
     return report.Finding(name, line, rule, message)
 
 
-def lines(name, text):
+def lines(name, text, columns=COLUMNS, length=FILE_LINES):
     """Width, tabs, and the length of the file."""
     rows = text.split('\n')
     for number, row in enumerate(rows, 1):
         if '\t' in row:
-            yield _finding(name, number, 'tab', 'a tab; the indentation is four blanks')
-        if len(row) > COLUMNS:
-            yield _finding(name, number, 'width', f'{len(row)} columns, more than {COLUMNS}')
-    if len(rows) - 1 > FILE_LINES:
-        yield _finding(name, FILE_LINES + 1, 'file-length',
-                       f'{len(rows) - 1} lines, more than {FILE_LINES}: split it by topic')
+            yield _finding(name, number, 'tab', 'a tab; the indentation is blanks')
+        if len(row) > columns:
+            yield _finding(name, number, 'width', f'{len(row)} columns, more than {columns}')
+    if len(rows) - 1 > length:
+        yield _finding(name, length + 1, 'file-length',
+                       f'{len(rows) - 1} lines, more than {length}: split it by topic')
 
 
 def _allowed(name, places):
@@ -189,6 +191,12 @@ def check_file(name, text, constants, headers):
         yield from header(name, found)
 
 
+def check_typescript(name, text):
+    """Every finding in one TypeScript file."""
+    yield from lines(name, text, TYPESCRIPT_COLUMNS, TYPESCRIPT_LINES)
+    yield from file_name(name)
+
+
 def constants_of(texts):
     """The constants of every named enum in these sources."""
     result = set()
@@ -206,8 +214,11 @@ def main():
     findings = []
     for name, text in sources.items():
         findings += check_file(name, text, constants, headers)
+    typescript = report.files(root, '.ts')
+    for name in typescript:
+        findings += check_typescript(name, report.read(root, name))
     print(f'{len(constants)} enum constants')
-    report.finish(findings, len(sources))
+    report.finish(findings, len(sources) + len(typescript))
 
 
 if __name__ == '__main__':
