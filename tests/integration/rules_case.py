@@ -175,7 +175,7 @@ class RulesCase(unittest.TestCase):
     def check_message(self, watch):
         """The topic gets JSON that names the task, its exit code, and why it stopped, or in a chat,
         where all is text, how to ask."""
-        for code in (None, 137):
+        for code in [None, *sorted(WORTH_TELLING - {None})]:
             event = self.task_event(watch, ("postlude", code))
             message = watch.text(event)
             chat = json.loads(message).get("source") == "custom"

@@ -7,7 +7,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { PostludeForward, PostludeForwardProps } from '../lib';
 import { receiveFrom } from '../lib/receive';
-import { whole } from './evaluate';
+import { plain } from './plain';
 import { ACCOUNT, REGION, TOOLS } from './stack';
 
 const TARGET = { account: ACCOUNT, region: 'eu-west-1' };
@@ -30,7 +30,7 @@ function built(props: Partial<PostludeForwardProps> = {}): Template {
 function only(template: Template, type: string): any {
   const found = Object.values(template.findResources(type));
   assert.equal(found.length, 1, type);
-  return whole(found[0].Properties);
+  return plain(found[0].Properties);
 }
 
 describe('the forwarding refuses', () => {
@@ -88,8 +88,8 @@ describe('the success of a pipeline', () => {
     const [{ RoleArn, DeadLetterConfig, ...target }, ...more] = Targets;
     assert.deepEqual(more, []);
     assert.deepEqual(target, { Arn: BUS, Id: 'Target0', RetryPolicy: { MaximumEventAgeInSeconds: 86400, MaximumRetryAttempts: 185 } });
-    assert.match(RoleArn, /^ForwardRole0.*\.Arn$/);
-    assert.match(DeadLetterConfig.Arn, /^ForwardDeadLetters.*\.Arn$/);
+    assert.equal(RoleArn, '{ForwardRole0.Arn}');
+    assert.equal(DeadLetterConfig.Arn, '{ForwardDeadLetters.Arn}');
     template.resourceCountIs('AWS::IAM::Role', 1);
     assert.deepEqual(only(template, 'AWS::IAM::Role').AssumeRolePolicyDocument.Statement, [{
       Action: 'sts:AssumeRole',
@@ -115,13 +115,12 @@ describe('the success of a pipeline', () => {
     const second = `arn:aws:events:us-east-1:${TOOLS}:event-bus/deploys`;
     assert.deepEqual(sent, [BUS, second]);
     const allowed = Object.values(template.findResources('AWS::IAM::Policy'))
-      .map((policy) => whole(policy.Properties.PolicyDocument.Statement[0].Resource));
+      .map((policy) => plain(policy.Properties.PolicyDocument.Statement[0].Resource));
     assert.deepEqual(allowed.sort(), [BUS, second].sort());
   });
 
   it('that no bus took lies in a queue, encrypted, for two weeks', () => {
     const template = built();
-    const queue = Object.keys(template.findResources('AWS::SQS::Queue'))[0];
     assert.deepEqual(only(template, 'AWS::SQS::Queue'), { MessageRetentionPeriod: 1209600, SqsManagedSseEnabled: true });
     assert.deepEqual(only(template, 'AWS::SQS::QueuePolicy').PolicyDocument.Statement, [
       {
@@ -129,14 +128,14 @@ describe('the success of a pipeline', () => {
         Condition: { Bool: { 'aws:SecureTransport': 'false' } },
         Effect: 'Deny',
         Principal: { AWS: '*' },
-        Resource: `${queue}.Arn`,
+        Resource: '{ForwardDeadLetters.Arn}',
       },
       {
         Action: 'sqs:SendMessage',
-        Condition: { ArnEquals: { 'aws:SourceArn': [`${Object.keys(template.findResources('AWS::Events::Rule'))[0]}.Arn`] } },
+        Condition: { ArnEquals: { 'aws:SourceArn': ['{ForwardRule.Arn}'] } },
         Effect: 'Allow',
         Principal: { Service: 'events.amazonaws.com' },
-        Resource: `${queue}.Arn`,
+        Resource: '{ForwardDeadLetters.Arn}',
       },
     ]);
   });
@@ -183,7 +182,7 @@ describe('who asks whether an event is true', () => {
   it('assumes a role that may ask about this pipeline', () => {
     const role = `arn:aws:iam::${ACCOUNT}:role/orders-migrate`;
     const template = built({ verifiers: [ACCOUNT, role] });
-    const roles = Object.values(template.findResources('AWS::IAM::Role')).map((made) => whole(made.Properties));
+    const roles = Object.values(template.findResources('AWS::IAM::Role')).map((made) => plain(made.Properties));
     const { AssumeRolePolicyDocument } = roles.find((made) => made.RoleName === 'postlude-verify-orders')!;
     assert.deepEqual(AssumeRolePolicyDocument.Statement, [
       { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } },
@@ -191,7 +190,7 @@ describe('who asks whether an event is true', () => {
     ]);
     const allowed = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([id]) => id.startsWith('ForwardVerifyRole'));
     assert.equal(allowed.length, 1);
-    assert.deepEqual(whole(allowed[0][1].Properties.PolicyDocument.Statement), [{
+    assert.deepEqual(plain(allowed[0][1].Properties.PolicyDocument.Statement), [{
       Action: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
       Effect: 'Allow',
       Resource: `arn:aws:codepipeline:${REGION}:${TOOLS}:orders`,
@@ -240,11 +239,11 @@ describe('the bus of the database\'s account', () => {
     receiveFrom(stack, 'One', { account: TOOLS, eventBus });
     receiveFrom(stack, 'Two', { account: TOOLS, eventBus });
     const policies = Object.values(Template.fromStack(stack).findResources('AWS::Events::EventBusPolicy'))
-      .map((policy) => whole(policy.Properties));
+      .map((policy) => plain(policy.Properties));
     assert.equal(new Set(policies.map((policy) => policy.StatementId)).size, 2);
     for (const { EventBusName, Statement } of policies) {
-      assert.match(EventBusName, /^Bus/);
-      assert.deepEqual(Statement, { ...statement, Resource: `${EventBusName}.Arn` });
+      assert.equal(EventBusName, '{Bus}');
+      assert.deepEqual(Statement, { ...statement, Resource: '{Bus.Arn}' });
     }
   });
 

@@ -8,6 +8,7 @@ import { ACCOUNT, Fixture, REGION } from './stack';
 
 export type Changes = Omit<Partial<PostludeTaskProps>, 'databaseName'> & { readonly databaseName?: string };
 
+/** A task in the fixture's stack, and what there is to look at. */
 export function make(f: Fixture, changes: Changes = {}): PostludeTask {
   const { vpc, cluster, proxy, image } = f;
   return new PostludeTask(f.stack, 'Migrate', { vpc, cluster, proxy, image, databaseName: 'orders', ...changes });

@@ -1,13 +1,11 @@
-import * as assert from 'node:assert/strict';
 import { App, CfnOutput, Stack, Stage } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as pipelines from 'aws-cdk-lib/pipelines';
 import { PostludeStep, PostludeStepImage, PostludeStepProps } from '../lib';
+import { Json, plain } from './plain';
 import { REGION, TOOLS } from './stack';
-
-export type Json = { [key: string]: any };
 
 /** A stage of two stacks: the data, whose outputs the step reads, and the service behind it. */
 class Orders extends Stage {
@@ -59,25 +57,12 @@ export class Pipe extends Stack {
 /** The project of the step, its id first. */
 export function project(template: Template): [string, Json] {
   const found = Object.entries(template.findResources('AWS::CodeBuild::Project'));
-  const [id, { Properties: properties }] = found.find(([, one]) => /Migrate/.test(flat(one.Properties.Description)))!;
+  const [id, { Properties: properties }] = found.find(([, one]) => /Migrate/.test(plain(one.Properties.Description)))!;
   return [id, properties];
 }
 
-/** Text with what CloudFormation puts in. */
-export function flat(value: any): string {
-  if (typeof value === 'string') {
-    return value;
-  }
-  if ('Fn::Join' in value) {
-    return value['Fn::Join'][1].map(flat).join(value['Fn::Join'][0]);
-  }
-  const known: Json = { 'AWS::URLSuffix': 'amazonaws.com', 'AWS::Partition': 'aws', 'AWS::Region': REGION, 'AWS::AccountId': TOOLS };
-  assert.ok(value.Ref in known, JSON.stringify(value));
-  return known[value.Ref];
-}
-
 export function commandsOf(template: Template): string[] {
-  return JSON.parse(flat(project(template)[1].Source.BuildSpec)).phases.build.commands;
+  return JSON.parse(plain(project(template)[1].Source.BuildSpec)).phases.build.commands;
 }
 
 /** The action of the step as the pipeline has it. */

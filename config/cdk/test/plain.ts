@@ -15,8 +15,11 @@ function id(logical: string): string {
   return HASHED.test(logical) ? logical.slice(0, -8) : logical;
 }
 
+/** Parameters that are the same wherever the tests put a stack. */
+const KNOWN: { [name: string]: string } = { 'AWS::Partition': 'aws', 'AWS::URLSuffix': 'amazonaws.com' };
+
 function pseudo(name: string): string {
-  return name === 'AWS::Partition' ? 'aws' : `{${id(name)}}`;
+  return KNOWN[name] ?? `{${id(name)}}`;
 }
 
 /** The text that an intrinsic function comes to, or nothing when the object is none. */
@@ -35,7 +38,8 @@ function intrinsic(name: string, argument: Json): string | undefined {
   }
 }
 
-function plain(value: Json): Json {
+/** A part of a template, written down so. */
+export function plain(value: Json): Json {
   if (Array.isArray(value)) {
     return value.map(plain);
   }

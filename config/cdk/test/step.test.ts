@@ -9,7 +9,8 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { PostludeLogin, PostludeStepImage } from '../lib';
-import { action, commandsOf, flat, Json, Pipe, project, statements } from './pipe';
+import { action, commandsOf, Pipe, project, statements } from './pipe';
+import { Json, plain } from './plain';
 import { ACCOUNT, REGION, TOOLS } from './stack';
 
 test('a password that ECS fills in is refused', () => {
@@ -85,7 +86,7 @@ test('the project is in the network, may run Docker, and gets what is known befo
     PrivilegedMode: true,
     Type: 'LINUX_CONTAINER',
   });
-  assert.deepEqual(Object.fromEntries(variables.map((one: Json) => [one.Name, flat(one.Value)])), {
+  assert.deepEqual(Object.fromEntries(variables.map((one: Json) => [one.Name, plain(one.Value)])), {
     DB_NAME: 'orders',
     DB_PORT: '6432',
     DB_USER: 'migrator',
@@ -107,7 +108,7 @@ function ownStatements(template: Template): Json[] {
 test('a login by IAM may connect as this user, an image of ECR be pulled, and no more', () => {
   const pipe = new Pipe();
   const template = pipe.deploy(pipe.step());
-  assert.deepEqual(ownStatements(template).map((one) => ({ ...one, Resource: flat(one.Resource) })), [
+  assert.deepEqual(ownStatements(template).map((one) => ({ ...one, Resource: plain(one.Resource) })), [
     { Action: 'rds-db:connect', Effect: 'Allow', Resource: `arn:aws:rds-db:${REGION}:${TOOLS}:dbuser:prx-*/migrator` },
     {
       Action: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
