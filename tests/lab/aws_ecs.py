@@ -1,6 +1,5 @@
 """ECS, as far as tasks are started and looked at. The program that a task runs is the real one."""
 
-import json
 import os
 import re
 import uuid
@@ -13,8 +12,8 @@ import aws_faults
 from aws_json import JsonService
 from aws_signature import Refusal
 from ecs_task import FORMS, Definition, Task
+from task_override import OverrideError, check_length, check_names
 
-OVERRIDES_MAX = 8192
 CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different " \
            "availability zone"
 # What botocore of Debian 12 does not know of ECS yet.
@@ -134,12 +133,11 @@ class Ecs(JsonService):
     @staticmethod
     def _check_request(definition, values):
         overrides = values.get("overrides", {})
-        if len(json.dumps(overrides, separators=(",", ":"))) > OVERRIDES_MAX:
-            raise _invalid(f"Container Overrides length must be at most {OVERRIDES_MAX}")
-        for override in overrides.get("containerOverrides", []):
-            if override.get("name") not in definition.containers:
-                raise _invalid(f"Override for container named {override.get('name')} is not a "
-                               "container in the TaskDefinition.")
+        try:
+            check_length(overrides)
+            check_names(overrides, definition.containers)
+        except OverrideError as error:
+            raise _invalid(str(error)) from error
         if not re.fullmatch("[!-~]{1,64}", values.get("clientToken", "x")):
             raise _invalid("clientToken is not up to 64 ASCII characters in the range of 33-126.")
         if not re.fullmatch("[A-Za-z0-9/_-]{1,128}", values.get("startedBy", "x")):

@@ -5,6 +5,8 @@ import threading
 import uuid
 from datetime import datetime, timezone
 
+from task_override import overridden
+
 FORMS = "%Y-%m-%dT%H:%M:%S.%f"
 NEVER = "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to " \
         "resolve ref {}: not found"
@@ -71,19 +73,16 @@ class Task:
 
     def variables(self):
         """Those of the container: the task definition's, and the overrides'."""
-        name, container = next(iter(self.definition.containers.items()))
-        found = dict(container.get("environment", {}))
-        for one in self._overrides_of(name):
-            found.update({each["name"]: each["value"] for each in one.get("environment", [])})
-        return found
+        return self._started_with()[0]
 
     def command(self):
         """The arguments of the container's program."""
+        return self._started_with()[1]
+
+    def _started_with(self):
         name, container = next(iter(self.definition.containers.items()))
-        found = container.get("command", [])
-        for one in self._overrides_of(name):
-            found = one.get("command", found)
-        return found
+        return overridden(self.overrides, name, container.get("environment", {}),
+                          container.get("command", []))
 
     def _overrides_of(self, name):
         return [one for one in self.overrides.get("containerOverrides", [])

@@ -32,11 +32,34 @@ def read_override(text):
     problems = ParamValidator().validate(override, SHAPE)
     if problems.has_errors():
         raise OverrideError(problems.generate_report())
+    check_length(override)
+    return override
+
+
+def check_length(override):
+    """Raises OverrideError where it is longer than RunTask takes it."""
     length = len(json.dumps(override, separators=(",", ":"), ensure_ascii=False))
     if length > LENGTH_MAX:
         raise OverrideError(f"Container Overrides length must be at most {LENGTH_MAX}, "
                             f"and is {length}")
-    return override
+
+
+def check_names(override, known):
+    """Raises OverrideError where it is for a container that is not among those known."""
+    for item in override.get("containerOverrides", []):
+        if item.get("name") not in known:
+            raise OverrideError(f"Override for container named {item.get('name')} is not a "
+                                "container in the TaskDefinition.")
+
+
+def overridden(override, name, environment, command):
+    """(variables, command) of a container that has these by its definition."""
+    for item in override.get("containerOverrides", []):
+        if item.get("name") == name:
+            environment = environment | {pair["name"]: pair["value"]
+                                         for pair in item.get("environment", [])}
+            command = item.get("command", command)
+    return environment, command
 
 
 def container_of(override, definitions, name):
@@ -44,12 +67,5 @@ def container_of(override, definitions, name):
     definition's, as CloudFormation writes them; raises OverrideError."""
     known = {item["Name"]: item for item in definitions}
     environment = {item["Name"]: item["Value"] for item in known[name].get("Environment", [])}
-    command = known[name].get("Command")
-    for item in override.get("containerOverrides", []):
-        if item.get("name") not in known:
-            raise OverrideError(f"Override for container named {item.get('name')} is not a "
-                                "container in the TaskDefinition.")
-        if item["name"] == name:
-            environment |= {pair["name"]: pair["value"] for pair in item.get("environment", [])}
-            command = item.get("command", command)
-    return environment, command
+    check_names(override, known)
+    return overridden(override, name, environment, known[name].get("Command"))
