@@ -1,4 +1,4 @@
-import { Duration, Names, Token } from 'aws-cdk-lib';
+import { Duration, Names } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import { confinement, containerVariables } from './container';
 import { PostludeLogin } from './login';
@@ -90,7 +90,7 @@ function refuse(task: PostludeTask, app: ecs.ContainerDefinition, props: Postlud
   if (app.taskDefinition.findContainer(CONTAINER)) {
     throw new Error(`the task definition of ${where} has a container named ${CONTAINER} already: a service has one gate`);
   }
-  if (props.wait && !Token.isUnresolved(props.wait) && wait(props) < 1) {
+  if (props.wait && !props.wait.isUnresolved() && wait(props) < 1) {
     throw new Error('wait is shorter than a second: give what the longest migrations take, and more');
   }
 }

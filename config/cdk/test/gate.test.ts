@@ -72,6 +72,19 @@ test('a wait of nothing is refused', () => {
   assert.throws(() => migrations.addGate(container, { ...GATE, wait: Duration.seconds(0) }), /wait is shorter than a second/);
 });
 
+test('a wait of a second, or one that is known at deployment only, is one', () => {
+  const f = fixture();
+  const later = new CfnParameter(f.stack, 'Wait', { type: 'Number' }).valueAsNumber;
+  const waiting = (wait: Duration) => {
+    const { stack, migrations, container } = service({}, f);
+    migrations.addGate(container, { ...GATE, wait });
+    return containers(Template.fromStack(stack)).get('migrated')!.Command;
+  };
+  assert.deepEqual(waiting(Duration.seconds(later)), ['check', '--wait', { 'Fn::Join': ['', [{ Ref: 'Wait' }, 's']] }]);
+  const { migrations, container } = service();
+  migrations.addGate(container, { ...GATE, wait: Duration.seconds(1) });
+});
+
 test('the gate is a container of the migrations\' image, not essential, that waits five minutes', () => {
   const { stack, migrations, container } = service({ plan: '/etc/postlude/orders.yaml', user: '33:33' });
   migrations.addGate(container, GATE);
@@ -113,6 +126,8 @@ test('the service\'s container starts when the gate has ended well', () => {
   const { stack, migrations, container } = service();
   migrations.addGate(container, { ...GATE, wait: Duration.minutes(20) });
   const found = containers(Template.fromStack(stack));
+  assert.equal(found.get('migrated')!.User, '10001:10001');
+  assert.ok(!('POSTLUDE_PLAN' in variables(found.get('migrated')!)));
   assert.deepEqual(found.get('app')!.DependsOn, [{ ContainerName: 'migrated', Condition: 'SUCCESS' }]);
   assert.deepEqual(found.get('migrated')!.Command, ['check', '--wait', '1200s']);
 });
@@ -162,4 +177,6 @@ test('on EC2 the gate says how much memory it wants', () => {
   const definition = new ecs.Ec2TaskDefinition(stack, 'Ec2');
   const container = definition.addContainer('app', { image: ecs.ContainerImage.fromRegistry('orders:1.42'), memoryReservationMiB: 64 });
   assert.equal(migrations.addGate(container, GATE).memoryLimitSpecified, true);
+  const [ec2] = Object.entries(Template.fromStack(stack).findResources('AWS::ECS::TaskDefinition')).filter(([id]) => id.startsWith('Ec2'));
+  assert.equal(ec2[1].Properties.ContainerDefinitions[1].MemoryReservation, 64);
 });
