@@ -1,6 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -43,12 +43,17 @@ describe('the forwarding refuses', () => {
     ['a pattern of pipelines', { pipelineName: 'orders-*' }, /pipelineName is "orders-\*": CodePipeline's names/],
     ['no region', { targets: [{ ...TARGET, region: '' }] }, /targets: region is "", and no region/],
     ['a bus twice', { targets: [TARGET, { ...TARGET, eventBusName: 'default' }] }, /bus default of account 210987654321 in .* twice/],
+    ['a bus of its own name twice', { targets: Array(2).fill({ ...TARGET, eventBusName: 'deploys' }) }, /bus deploys of account .* twice/],
     ['an account that is none', { targets: [{ ...TARGET, account: '21098765432' }] }, /targets: account "21098765432" is none/],
+    ['an account too long', { targets: [{ ...TARGET, account: `${ACCOUNT}0` }] }, /targets: account "2109876543210" is none/],
+    ['an account with a name', { targets: [{ ...TARGET, account: `a${ACCOUNT}` }] }, /targets: account "a210987654321" is none/],
     ['to send to itself', { targets: [{ account: TOOLS, region: REGION }] }, /default bus of this very account and region/],
     ['a verifier that is none', { verifiers: ['orders-migrate'] }, /verifiers: "orders-migrate" is neither/],
+    ['a verifying account too long', { verifiers: [`${ACCOUNT}0`] }, /verifiers: "2109876543210" is neither/],
+    ['a verifying account with a name', { verifiers: [`a${ACCOUNT}`] }, /verifiers: "a210987654321" is neither/],
     ['the ARN of something else', { verifiers: [`arn:aws:iam::${ACCOUNT}:user/joe`] }, /is neither an account .* nor the ARN of a role/],
     ['a role without verifiers', { verifyRoleName: 'x' }, /verifyRoleName is of use with verifiers only/],
-    ['a name too long', { pipelineName: 'p'.repeat(60), verifiers: [role] }, /longer than 64 characters: give verifyRoleName/],
+    ['a name too long', { pipelineName: 'p'.repeat(49), verifiers: [role] }, /longer than 64 characters: give verifyRoleName/],
   ];
   for (const [what, props, message] of refused) {
     it(what, () => assert.throws(() => forward(tools(), props), message));
@@ -74,6 +79,26 @@ describe('the forwarding refuses', () => {
     new PostludeForward(elsewhere, 'Named', { ...props, verifyRoleName: 'postlude-verify-orders-us' });
     new PostludeForward(new Stack(stack.node.root, 'Other', { env: { account: '310987654321', region: REGION } }), 'Dev', props);
   });
+
+  it('a second role of the same name in a stack of any account, and not in two such stacks', () => {
+    const app = new App();
+    const stack = new Stack(app, 'Tools');
+    const props = { pipelineName: 'orders', targets: [TARGET], verifiers: [ACCOUNT] };
+    new PostludeForward(stack, 'Dev', props);
+    assert.throws(() => new PostludeForward(stack, 'Prod', props), /is made by Tools\/Dev already/);
+    new PostludeForward(new Stack(app, 'Other'), 'Dev', props);
+  });
+
+  it('nothing that is just within bounds, or known at deployment only', () => {
+    built({ targets: ['a', 'b', 'c', 'd', 'e'].map((eventBusName) => ({ ...TARGET, eventBusName })) });
+    built({ targets: [{ account: TOOLS, region: 'us-east-1' }] });
+    built({ targets: [{ account: ACCOUNT, region: REGION }] });
+    built({ targets: [{ account: TOOLS, region: REGION, eventBusName: 'deploys' }] });
+    built({ pipelineName: 'p'.repeat(48), verifiers: [ACCOUNT] });
+    const stack = tools();
+    const later = new CfnParameter(stack, 'A'.repeat(64)).valueAsString;
+    forward(stack, { targets: [{ account: later, region: REGION }], verifiers: [later], verifyRoleName: later });
+  });
 });
 
 describe('the success of a pipeline', () => {
@@ -82,8 +107,8 @@ describe('the success of a pipeline', () => {
 
   it('goes to one bus, with a role that may do nothing else', () => {
     const template = built();
-    const { EventPattern, Targets, State } = only(template, 'AWS::Events::Rule');
-    assert.equal(State, 'ENABLED');
+    const { EventPattern, Targets, State, Description } = only(template, 'AWS::Events::Rule');
+    assert.deepEqual([State, Description], ['ENABLED', 'postlude: forwards the success of orders']);
     assert.deepEqual(EventPattern, { ...envelope, 'detail-type': ['CodePipeline Pipeline Execution State Change'], detail });
     const [{ RoleArn, DeadLetterConfig, ...target }, ...more] = Targets;
     assert.deepEqual(more, []);
@@ -102,10 +127,18 @@ describe('the success of a pipeline', () => {
     ]);
   });
 
+  it('is not forwarded before the role may send', () => {
+    const template = built();
+    const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
+    assert.deepEqual(rule.DependsOn.filter((id: string) => id.includes('Policy')), Object.keys(template.findResources('AWS::IAM::Policy')));
+  });
+
   it('of a stage is another event', () => {
-    assert.deepEqual(only(built({ stage: 'Prod' }), 'AWS::Events::Rule').EventPattern, {
+    const { EventPattern, Description } = only(built({ stage: 'Prod' }), 'AWS::Events::Rule');
+    assert.deepEqual(EventPattern, {
       ...envelope, 'detail-type': ['CodePipeline Stage Execution State Change'], detail: { ...detail, stage: ['Prod'] },
     });
+    assert.equal(Description, 'postlude: forwards the success of stage Prod of orders');
   });
 
   it('goes to each bus by a role of its own', () => {
@@ -168,6 +201,14 @@ describe('the success of a pipeline', () => {
     assert.deepEqual(more, []);
     assert.deepEqual(principals([forAlarms]), ['cloudwatch.amazonaws.com']);
   });
+});
+
+it('a topic without a key is told, too', () => {
+  const stack = tools();
+  forward(stack, { topic: new sns.Topic(stack, 'Topic') });
+  const template = Template.fromStack(stack);
+  template.resourceCountIs('AWS::CloudWatch::Alarm', 3);
+  template.resourceCountIs('AWS::SNS::TopicPolicy', 1);
 });
 
 it('the key of a topic that is imported is opened to the alarms', () => {
