@@ -1,6 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CfnOutput, Duration, Stack, Stage } from 'aws-cdk-lib';
+import { CfnOutput, CfnParameter, Duration, Stack, Stage } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as codebuild from 'aws-cdk-lib/aws-codebuild';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -30,14 +30,34 @@ test('variables that are the step\'s own, or that no shell has, are refused', ()
 });
 
 test('a proxy\'s ARN with a name instead of its id is refused', () => {
-  const proxyArn = 'arn:aws:rds:eu-west-3:110987654321:db-proxy:orders';
-  assert.throws(() => new Pipe().step({ proxyArn }), /proxyArn is .*: the id stands in it, not the name/);
+  const proxy = 'arn:aws:rds:eu-west-3:110987654321:db-proxy';
+  for (const proxyArn of [`${proxy}:orders`, `x${proxy}:prx-0a`, `${proxy}:prx-0a/migrator`]) {
+    assert.throws(() => new Pipe().step({ proxyArn }), /proxyArn is .*: the id stands in it, not the name/);
+  }
 });
 
 test('a time-out that CodeBuild does not have is refused', () => {
   assert.throws(() => new Pipe().step({ timeout: Duration.seconds(30) }), /timeout is not between/);
   assert.throws(() => new Pipe().step({ timeout: Duration.hours(36) }), /timeout is not between/);
   assert.throws(() => new Pipe().step({ timeout: Duration.seconds(90) }), /timeout is not in whole minutes/);
+});
+
+test('a time-out just as long as CodeBuild has it is one, and an hour is what is taken without', () => {
+  const minutes = (timeout?: Duration) => {
+    const pipe = new Pipe();
+    return project(pipe.deploy(pipe.step({ timeout })))[1].TimeoutInMinutes;
+  };
+  assert.equal(minutes(Duration.minutes(1)), 6);
+  assert.equal(minutes(Duration.minutes(36 * 60 - 5)), 36 * 60);
+  assert.equal(minutes(), 65);
+});
+
+test('a database or a build of an account that is not known yet is within reach', () => {
+  const pipe = new Pipe();
+  const host = new CfnOutput(new Stack(new Stage(pipe, 'Any'), 'Data'), 'Host', { value: 'x' });
+  pipe.step({ host });
+  const vpc = ec2.Vpc.fromVpcAttributes(new Stack(), 'Vpc', { vpcId: 'vpc-0b', availabilityZones: ['a'], privateSubnetIds: ['subnet-0b'] });
+  pipe.step({ vpc });
 });
 
 test('a database of another account is out of reach for a login by IAM, and a warning for one by a secret', () => {
@@ -99,6 +119,24 @@ test('the project is in the network, may run Docker, and gets what is known befo
   });
 });
 
+test('the build is in the subnets it is given, and without a port and a plan there are the usual ones', () => {
+  const pipe = new Pipe();
+  const subnets = [ec2.Subnet.fromSubnetAttributes(pipe, 'Subnet', { subnetId: 'subnet-0c', availabilityZone: 'eu-west-3a' })];
+  const [, properties] = project(pipe.deploy(pipe.step({ subnetSelection: { subnets } })));
+  assert.deepEqual(properties.VpcConfig.Subnets, ['subnet-0c']);
+  const variables = properties.Environment.EnvironmentVariables as Json[];
+  assert.equal(variables.find((one) => one.Name === 'DB_PORT')!.Value, '5432');
+  assert.ok(!variables.some((one) => one.Name === 'POSTLUDE_PLAN'));
+});
+
+test('a topic\'s own key may be used for it', () => {
+  const pipe = new Pipe();
+  const masterKey = kms.Key.fromKeyArn(pipe, 'Key', `arn:aws:kms:${REGION}:${TOOLS}:key/0a`);
+  const template = pipe.deploy(pipe.step({ topic: new sns.Topic(pipe, 'Topic', { masterKey }) }));
+  const use = ownStatements(template).filter((one) => one.Resource === masterKey.keyArn).flatMap((one) => one.Action);
+  assert.ok(use.includes('kms:Decrypt') && use.includes('kms:GenerateDataKey'), String(use));
+});
+
 /** Those that CDK itself gives each build are left out: its log, its reports, its network, its artifacts. */
 function ownStatements(template: Template): Json[] {
   const foreign = /^(logs|codebuild|s3|ec2):/;
@@ -126,6 +164,14 @@ test('a proxy that is named narrows the right to it', () => {
   assert.deepEqual(ownStatements(template), [
     { Action: 'rds-db:connect', Effect: 'Allow', Resource: `arn:aws:rds-db:${REGION}:${TOOLS}:dbuser:prx-0a1b2c/migrator` },
   ]);
+});
+
+test('a proxy whose ARN is known at deployment only is named, too', () => {
+  const pipe = new Pipe();
+  const proxyArn = new CfnParameter(pipe, 'Proxy').valueAsString;
+  const [connect] = ownStatements(pipe.deploy(pipe.step({ proxyArn })));
+  assert.equal(connect.Action, 'rds-db:connect');
+  assert.match(JSON.stringify(connect.Resource), /\{"Ref":"Proxy"\}.*\/migrator"\]\]\}$/);
 });
 
 test('a secret, and a topic with a key, bring their own rights', () => {
