@@ -40,6 +40,14 @@ test('an empty digest is refused', () => {
   assert.throws(() => migrations(fixture(), { digest: ' ' }), /digest is empty: leave it out/);
 });
 
+test('a variable in environment and in secrets is refused, of those for the pipeline\'s plan, too', () => {
+  const parameter = ssm.StringParameter.fromStringParameterName(new Stack(), 'Stage', 'stage');
+  for (const name of ['PIPELINE_STAGE', 'LEVEL']) {
+    const given = { environment: { [name]: 'x' }, secrets: { [name]: ecs.Secret.fromSsmParameter(parameter) } };
+    assert.throws(() => migrations(fixture(), given), new RegExp(`^Error: ${name} is in environment and in secrets`));
+  }
+});
+
 test('an image of the same name after each build is warned of, unless a digest tells them apart', () => {
   const warnedOf = (image: (stack: Stack) => ecs.ContainerImage, digest?: string) => {
     const f = fixture();
@@ -152,6 +160,11 @@ test('the function may start this family in this cluster, look at its tasks, log
   ]);
   const [role] = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) => id.startsWith('MigrationsStarterRole'));
   assert.equal(role[1].Properties.ManagedPolicyArns, undefined);
+  assert.deepEqual(role[1].Properties.AssumeRolePolicyDocument.Statement, [
+    { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
+  ]);
+  const [log] = ids(template, 'AWS::Logs::LogGroup', 'MigrationsStarterLog');
+  assert.equal(template.findResources('AWS::Logs::LogGroup')[log].Properties.RetentionInDays, 365);
 });
 
 test('the function is told when a task that a stack started has ended', () => {
