@@ -330,6 +330,35 @@ describe('alarms', () => {
     });
   });
 
+  it('count a rule that is imported, or on the default bus by name, by its name alone', () => {
+    const f = fixture();
+    const eventBus = events.EventBus.fromEventBusName(f.stack, 'Bus', 'default');
+    watch(f, {
+      rules: [
+        events.Rule.fromEventRuleArn(f.stack, 'Imported', `arn:aws:events:${REGION}:${ACCOUNT}:rule/deploys`),
+        new events.Rule(f.stack, 'Named', { eventPattern: { source: ['x'] }, eventBus }),
+      ],
+    });
+    const template = Template.fromStack(f.stack);
+    assert.deepEqual(alarmOf(template, 'Rule0Failed').Dimensions, [{ Name: 'RuleName', Value: 'deploys' }]);
+    const [named, ...more] = alarmOf(template, 'Rule1Failed').Dimensions;
+    assert.deepEqual(more, []);
+    assert.equal(named.Name, 'RuleName');
+    assert.match(named.Value, /^Named/);
+  });
+
+  it('count a rule where it is: of another account by that, of another region not at all', () => {
+    const f = fixture();
+    const ruleOn = (id: string, account: string, region: string) => (
+      new events.Rule(new Stack(f.app, id, { env: { account, region } }), 'Rule', { ruleName: id, eventPattern: { source: ['x'] } }));
+    assert.throws(() => watch(f, { rules: [ruleOn('Far', ACCOUNT, 'us-east-1')] }), /Cannot create an Alarm in region '?eu-west-3'?/);
+    const g = fixture();
+    const other = new Stack(g.app, 'Other', { env: { account: '310987654321', region: REGION } });
+    watch(g, { rules: [new events.Rule(other, 'Rule', { ruleName: 'deploys', eventPattern: { source: ['x'] } })] });
+    const [{ AccountId }] = alarmOf(Template.fromStack(g.stack), 'Rule0Failed').Metrics;
+    assert.equal(AccountId, '310987654321');
+  });
+
   it('of a family so long that no metric could be named after it', () => {
     const template = built({ family: `${'f'.repeat(254)}z`, period: Duration.hours(1) });
     const MetricName = `ended_well.${'f'.repeat(199)}z`;
