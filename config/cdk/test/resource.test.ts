@@ -2,7 +2,7 @@ import * as assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -34,6 +34,7 @@ test('a time-out that CloudFormation does not have is refused', () => {
   for (const timeout of [Duration.seconds(59), Duration.minutes(61)]) {
     assert.throws(() => migrations(fixture(), { timeout }), /timeout is not between 1 and 60 minutes/);
   }
+  [Duration.minutes(1), Duration.minutes(60)].forEach((timeout) => migrations(fixture(), { timeout }));
 });
 
 test('an empty digest is refused', () => {
@@ -63,6 +64,7 @@ test('an image of the same name after each build is warned of, unless a digest t
   assert.equal(warnedOf(ofRepository()), true);
   assert.equal(warnedOf(ofRepository(), 'ab12'), false);
   assert.equal(warnedOf(ofRepository('1.42')), false);
+  assert.equal(warnedOf((stack) => ecs.ContainerImage.fromRegistry(new CfnParameter(stack, 'Image').valueAsString)), false);
   assert.equal(warned('orders-migrate', 'ab12'), false);
   assert.equal(warned('orders-migrate:1.42'), false);
   assert.equal(warned('registry.example:5000/orders-migrate@sha256:0a'), false);
@@ -288,8 +290,12 @@ test('a watch tells the topic what the task cannot, from the first run on', () =
     Namespace: 'AWS/Lambda',
     MetricName: 'Errors',
     Dimensions: [{ Name: 'FunctionName', Value: { Ref: ids(template, 'AWS::Lambda::Function', 'MigrationsStarter')[0] } }],
+    Statistic: 'Sum',
+    Period: 60,
+    EvaluationPeriods: 1,
     ComparisonOperator: 'GreaterThanThreshold',
     Threshold: 0,
+    AlarmDescription: Match.stringLikeRegexp('^postlude .*: the function that starts the migrations of a stack failed'),
     AlarmActions: [{ Ref: ids(template, 'AWS::SNS::Topic')[0] }],
   });
   for (const [id, rule] of rules) {

@@ -68,6 +68,7 @@ function topicStatements(template: Template): any[] {
 describe('the watch refuses', () => {
   const refused: [string, Given, RegExp][] = [
     ['a period of seconds', { period: Duration.seconds(90) }, /period is 90 seconds: whole minutes/],
+    ['a period of halves', { period: Duration.millis(90500) }, /period is 90.5 seconds: whole minutes/],
     ['a period of none', { period: Duration.seconds(0) }, /period is 0 seconds: whole minutes/],
     ['a period too long for CloudWatch', { period: Duration.days(7) }, /period is 168 hours: an alarm looks back seven days/],
     ['a period that just does not fit', { period: Duration.minutes(83 * 60 + 31) }, /an alarm looks back seven days at most/],
@@ -367,11 +368,13 @@ describe('alarms', () => {
   });
 
   const windows: [string, Duration, number, number, number][] = [
+    ['a minute', Duration.minutes(1), 60, 3, 3],
     ['a quarter of an hour', Duration.minutes(15), 900, 3, 45],
     ['an hour', Duration.hours(1), 3600, 3, 180],
     ['an hour and a half', Duration.minutes(90), 3600, 4, 240],
     ['a day', Duration.days(1), 3600, 49, 2880],
-    ['the longest', Duration.hours(83), 3600, 167, 2880],
+    ['83 hours', Duration.hours(83), 3600, 167, 2880],
+    ['the longest', Duration.minutes(83 * 60 + 30), 3600, 168, 2880],
   ];
   for (const [what, period, Period, EvaluationPeriods, WarmUpPeriodDurationInMinutes] of windows) {
     it(`tell when nothing ended well for twice ${what}, and one more`, () => {
