@@ -101,10 +101,15 @@ describe('a notice', () => {
     });
   });
 
-  it('has the ending\'s word, and asks ECS first for the one that has no log only', () => {
-    assert.deepEqual(endings('postlude').map(({ name, logged }) => [name, logged]), [
-      ['not_started', false], ['invalid', true], ['unreachable', true], ['unreported', true], ['internal', true], ['killed', true],
-      ['foreign', true],
+  it('has the ending\'s word and story, and asks ECS first for the one that has no log only', () => {
+    assert.deepEqual(endings('postlude').map(({ id, name, logged, story }) => [id, name, logged, story.split(/: | \(/)[0]]), [
+      ['NotStarted', 'not_started', false, 'stopped and has no exit code'],
+      ['Invalid', 'invalid', true, 'ended with exit code 2'],
+      ['Unreachable', 'unreachable', true, 'ended with exit code 4'],
+      ['Unreported', 'unreported', true, 'ended with exit code 8'],
+      ['Internal', 'internal', true, 'ended with exit code 10'],
+      ['Killed', 'killed', true, 'was killed'],
+      ['Foreign', 'foreign', true, 'ended with an exit code that is none of postlude\'s'],
     ]);
   });
 });
