@@ -4,19 +4,14 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { PostludeMessageFormat, PostludeTask, PostludeWatch } from '../lib';
 import { endings } from '../lib/endings';
-import { text, transform } from './evaluate';
+import { messageOf, plain } from './plain';
 import { ACCOUNT, fixture, REGION } from './stack';
 
-const TASK_ARN = `arn:aws:ecs:${REGION}:${ACCOUNT}:task/Cluster/0f1e2d3c4b5a69788796a5b4c3d2e1f0`;
-const WHY = `aws ecs describe-tasks --region ${REGION} --cluster ClusterEB0386A7 --tasks ${TASK_ARN}`
+const TASK_ARN = '<detail-taskArn>';
+const WHY = `aws ecs describe-tasks --region ${REGION} --cluster {Cluster} --tasks ${TASK_ARN}`
   + ' --query \'tasks[].[stopCode,stoppedReason,containers[].[name,exitCode,reason]]\'';
 const LOG = `aws logs tail /orders/migrate --region ${REGION} --since 3h`;
 const LOG_URL = `https://console.aws.amazon.com/cloudwatch/home?region=${REGION}#logsV2:log-groups/log-group/$252Forders$252Fmigrate`;
-const EVENT = {
-  id: '1f0a6c0e-52b7-9d11-6a3e-7a9a1f6c2b10',
-  time: '2031-03-14T09:26:53Z',
-  detail: { taskArn: TASK_ARN, stopCode: 'EssentialContainerExited', containers: [{ name: 'postlude', exitCode: 137 }] },
-};
 const [NOT_STARTED] = endings('postlude').filter((ending) => ending.id === 'NotStarted');
 const [KILLED] = endings('postlude').filter((ending) => ending.id === 'Killed');
 
@@ -35,8 +30,8 @@ function told(ending: string, format: PostludeMessageFormat, region = REGION, lo
   const rules = Object.entries(Template.fromStack(f.stack).findResources('AWS::Events::Rule'));
   const [, rule] = rules.find(([id]) => id.startsWith(`Watch${ending}`))!;
   const transformer = rule.Properties.Targets[0].InputTransformer;
-  const rerun = text(f.stack.resolve(task.rerunCommand)).replace('<why>', 'WHY').replace('<who>', 'WHO');
-  return { message: JSON.parse(transform(transformer, EVENT)), rerun, raw: JSON.stringify(transformer.InputTemplate) };
+  const rerun = plain(f.stack.resolve(task.rerunCommand)).replace('<why>', 'WHY').replace('<who>', 'WHO');
+  return { message: messageOf(transformer), rerun, raw: JSON.stringify(transformer.InputTemplate) };
 }
 
 const json = (region?: string, group: string | undefined = '/orders/migrate') => told('Killed', PostludeMessageFormat.JSON, region, group);
@@ -53,9 +48,9 @@ describe('a notice', () => {
       hint: KILLED.hint,
       family: 'orders-migrate',
       task_arn: TASK_ARN,
-      stop_code: 'EssentialContainerExited',
-      stopped_at: EVENT.time,
-      containers: EVENT.detail.containers,
+      stop_code: '<detail-stopCode>',
+      stopped_at: '<time>',
+      containers: '<detail-containers>',
       why: WHY,
       log_group: '/orders/migrate',
       log: LOG,
@@ -70,11 +65,11 @@ describe('a notice', () => {
     assert.deepEqual(message, {
       version: '1.0',
       source: 'custom',
-      id: EVENT.id,
+      id: '<id>',
       content: {
         textType: 'client-markdown',
         title,
-        description: `${KILLED.hint}\n\nTask: \`${TASK_ARN}\`\nStopped: ${EVENT.time}, \`EssentialContainerExited\``,
+        description: `${KILLED.hint}\n\nTask: \`${TASK_ARN}\`\nStopped: <time>, \`<detail-stopCode>\``,
         nextSteps: [
           `Read the log: ${LOG_URL} or \`${LOG}\``,
           `Ask ECS why it stopped: \`${WHY}\``,
@@ -87,7 +82,7 @@ describe('a notice', () => {
         summary: title,
         eventType: 'killed',
         relatedResources: [TASK_ARN],
-        additionalContext: { ending: 'killed', exitCode: '137', family: 'orders-migrate', stopCode: 'EssentialContainerExited' },
+        additionalContext: { ending: 'killed', exitCode: '137', family: 'orders-migrate', stopCode: '<detail-stopCode>' },
       },
     });
   });
@@ -97,7 +92,7 @@ describe('a notice', () => {
     assert.deepEqual(content.nextSteps.slice(0, 2), [`Ask ECS why it stopped: \`${WHY}\``, `Read the log: ${LOG_URL} or \`${LOG}\``]);
     assert.ok(content.description.startsWith(`${NOT_STARTED.hint}\n`));
     assert.deepEqual(metadata.additionalContext, {
-      ending: 'not_started', family: 'orders-migrate', stopCode: 'EssentialContainerExited',
+      ending: 'not_started', family: 'orders-migrate', stopCode: '<detail-stopCode>',
     });
   });
 

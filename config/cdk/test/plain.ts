@@ -1,3 +1,4 @@
+import * as assert from 'node:assert/strict';
 import { Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 
@@ -123,4 +124,13 @@ export function complaints(stack: Stack): string[] {
   const notes = Annotations.fromStack(stack);
   return [...notes.findWarning('*', Match.anyValue()), ...notes.findError('*', Match.anyValue())]
     .map((note) => String(note.entry.data)).filter((text) => !text.includes('[ack: @aws-cdk/core:crossStackReferences'));
+}
+
+/** A message of a rule as it is written, with its placeholders as text; each of them is in the map, and none besides. */
+export function messageOf(transformer: Json): Json {
+  const { InputPathsMap, InputTemplate } = transformer;
+  const written: string = plain(InputTemplate);
+  assert.ok(written.length < 4096);
+  assert.deepEqual([...new Set(written.match(/<[^>]*>/g))].sort(), Object.keys(InputPathsMap).map((name) => `<${name}>`).sort());
+  return JSON.parse(written.replace(/(?<=[:,[])<[^>]*>(?=[,}\]])/g, '"$&"'));
 }
