@@ -181,6 +181,7 @@ function stepProps(props: PostludeStepProps): pipelines.CodeBuildStepProps {
   const given = [...Object.keys(props.environment ?? {}), ...Object.keys(props.outputs ?? {})];
   refuseReserved(given);
   refuseUnshellable(given);
+  refuseTwice(given, Object.keys(login.environment));
   refuseOtherAccount(props, 'DB_USER' in login.environment);
   if (Object.keys(login.secrets).length > 0) {
     throw new Error('login is by a password that ECS fills in, and a build has no ECS: use PostludeLogin.secret or PostludeLogin.iam');
@@ -217,6 +218,18 @@ function variablesOf(props: PostludeStepProps): { [name: string]: string } {
     ...props.environment,
     ...planVariables(props, props.topic),
   };
+}
+
+/** One of the two would have no effect. */
+function refuseTwice(given: string[], own: string[]): void {
+  const taken = given.find((name) => own.includes(name));
+  if (taken !== undefined) {
+    throw new Error(`${taken} is set by the construct: leave it out of environment and outputs`);
+  }
+  const twice = given.find((name, at) => given.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw new Error(`${twice} is in environment and in outputs: a build takes a name once`);
+  }
 }
 
 /** CodeBuild stops a build after 36 hours. */

@@ -25,6 +25,9 @@ test('variables that are the step\'s own, or that no shell has, are refused', ()
   const output = pipe.orders.host;
   assert.throws(() => pipe.step({ environment: { POSTLUDE_BY: 'me' } }), /POSTLUDE_BY is set by the construct/);
   assert.throws(() => pipe.step({ outputs: { DB_HOST: output } }), /DB_HOST is set by the construct/);
+  assert.throws(() => pipe.step({ environment: { DB_USER: 'me' } }), /DB_USER is set by the construct: leave it out/);
+  assert.throws(() => pipe.step({ outputs: { DB_USER: output } }), /^Error: DB_USER is set by the construct: .* environment and outputs$/);
+  assert.throws(() => pipe.step({ environment: { LEVEL: '1' }, outputs: { LEVEL: output } }), /LEVEL is in environment and in outputs/);
   assert.throws(() => pipe.step({ environment: { 'A B': '1' } }), /"A B" is no name of a variable/);
   assert.throws(() => pipe.step({ outputs: { 'X;reboot': output } }), /"X;reboot" is no name of a variable/);
 });
