@@ -126,6 +126,11 @@ describe('the link to the log', () => {
     });
   }
 
+  it('leaves a chat with the line alone where there is none', () => {
+    const { message } = told('Killed', PostludeMessageFormat.CHAT, 'us-iso-east-1', '/orders/migrate');
+    assert.equal(message.content.nextSteps[0], `Read the log: \`${LOG.replace(REGION, 'us-iso-east-1')}\``);
+  });
+
   it('to a group of which the name is made at deployment is put together there', () => {
     const { raw } = told('Killed', PostludeMessageFormat.JSON);
     assert.match(raw, /"Fn::Join":\["\$252F",\{"Fn::Split":\["\/",\{"Ref":"TaskLog[0-9A-F]+"\}\]\}\]/);
