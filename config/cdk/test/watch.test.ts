@@ -270,6 +270,7 @@ describe('alarms', () => {
     assert.equal(Metrics.length, 1 + ENDINGS.length);
     Metrics.slice(1).forEach((metric: any, at: number) => {
       assert.equal(metric.MetricStat.Metric.MetricName, 'FailedInvocations');
+      assert.equal(metric.MetricStat.Period, 300);
       assert.ok(metric.MetricStat.Metric.Dimensions[0].Value.startsWith(`{Watch${ENDINGS[at]}`));
     });
   });
