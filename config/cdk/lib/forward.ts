@@ -8,7 +8,7 @@ import { Construct } from 'constructs';
 import { alarmDeadLetters, alarmRule } from './alarms';
 import { refuseNameless, refuseRegionless } from './refusals';
 import { allowDeadLetters, allowKey, allowPublish, deadLetters, refuseTopic } from './tell';
-import { succeeded } from './trigger';
+import { askingAbout, roleFor, succeeded } from './trigger';
 
 /** A bus that is sent to. */
 export interface PostludeForwardTarget {
@@ -122,12 +122,7 @@ export class PostludeForward extends Construct {
       resource: 'event-bus',
       resourceName: target.eventBusName ?? 'default',
     });
-    const role = new iam.Role(this, `Role${at}`, {
-      assumedBy: new iam.ServicePrincipal('events.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-      description: 'postlude: sends events to the bus of the database\'s account',
-    });
+    const role = roleFor('events.amazonaws.com', this, `Role${at}`, 'postlude: sends events to the bus of the database\'s account');
     const allowed = iam.Grant.addToPrincipal({ grantee: role, actions: ['events:PutEvents'], resourceArns: [bus] });
     allowed.applyBefore(this.rule.node.defaultChild!);
     this.rule.addTarget({
@@ -171,10 +166,7 @@ export class PostludeForward extends Construct {
         verifier.startsWith('arn:') ? new iam.ArnPrincipal(verifier) : new iam.AccountPrincipal(verifier)))),
       description: `postlude: asks whether an event of pipeline ${props.pipelineName} is true`,
     });
-    role.addToPolicy(new iam.PolicyStatement({
-      actions: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
-      resources: [Stack.of(this).formatArn({ service: 'codepipeline', resource: props.pipelineName })],
-    }));
+    role.addToPolicy(askingAbout(Stack.of(this), props.pipelineName));
     return role;
   }
 

@@ -13,7 +13,7 @@ import { PostludeSchedule } from './schedule';
 import { PostludeTask } from './task';
 import { PostludeTaskProps } from './task-props';
 import { deadLetters } from './tell';
-import { Patience, PipelineEvents, startOnSchedule, StartTask, succeeded } from './trigger';
+import { askingAbout, Patience, PipelineEvents, startOnSchedule, StartTask, succeeded } from './trigger';
 import { PostludeMessageFormat, PostludeWatch } from './watch';
 
 /** What runs migrations after a pipeline. */
@@ -236,14 +236,7 @@ export class PostludeMigration extends Construct implements ec2.IConnectable, ia
     if (props.pipelineAccount && props.pipelineAccount !== Stack.of(this).account) {
       throw new Error('verify for a pipeline in another account needs verifyRoleArn: a role there that the task role may assume');
     }
-    role.addToPrincipalPolicy(new iam.PolicyStatement({
-      actions: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
-      resources: [Stack.of(this).formatArn({
-        service: 'codepipeline',
-        region: pipeline.region,
-        resource: pipeline.pipelineName,
-      })],
-    }));
+    role.addToPrincipalPolicy(askingAbout(Stack.of(this), pipeline.pipelineName, pipeline.region));
   }
 }
 

@@ -1,6 +1,7 @@
 import { Annotations, Lazy, Names, Stack, Token } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
+import { PIPELINE_CHANGE, STAGE_CHANGE } from './trigger';
 
 /** Who may send to this stack's bus. */
 export interface Sender {
@@ -41,7 +42,7 @@ export function receiveFrom(scope: Construct, id: string, sender: Sender): event
       Condition: {
         'ForAllValues:StringEquals': {
           'events:source': 'aws.codepipeline',
-          'events:detail-type': ['CodePipeline Pipeline Execution State Change', 'CodePipeline Stage Execution State Change'],
+          'events:detail-type': [PIPELINE_CHANGE, STAGE_CHANGE],
         },
       },
     },

@@ -11,9 +11,11 @@ import { Construct } from 'constructs';
 import { alarmFunction } from './alarms';
 import { gate, PostludeGateProps } from './gate';
 import { needsOf } from './needs';
+import { refuseEmpty } from './refusals';
 import { networkConfiguration } from './rerun';
 import { PostludeTask } from './task';
 import { PostludeTaskProps } from './task-props';
+import { stopped } from './trigger';
 import { withoutPipeline } from './variables';
 import { PostludeMessageFormat, PostludeWatch } from './watch';
 
@@ -183,16 +185,7 @@ export class PostludeResource extends Construct {
   private watchForEnd(): events.Rule {
     return new events.Rule(this, 'Ended', {
       description: 'postlude: a task that a stack waits for has ended',
-      eventPattern: {
-        source: ['aws.ecs'],
-        detailType: ['ECS Task State Change'],
-        detail: {
-          clusterArn: [this.task.cluster.clusterArn],
-          taskDefinitionArn: [{ prefix: `${this.task._familyArn}:` }],
-          lastStatus: ['STOPPED'],
-          startedBy: [{ prefix: 'cloudformation/' }],
-        },
-      },
+      eventPattern: stopped(this.task, { startedBy: [{ prefix: 'cloudformation/' }] }),
       targets: [new targets.LambdaFunction(this.starter)],
     });
   }
@@ -218,7 +211,5 @@ function refuse(props: PostludeResourceProps): void {
   if (props.timeout && (props.timeout.isUnresolved() || props.timeout.toSeconds() < 60 || props.timeout.toSeconds() > 3600)) {
     throw new Error('timeout is not between 1 and 60 minutes: CloudFormation waits an hour at most, and a task needs a minute to start');
   }
-  if (props.digest !== undefined && !Token.isUnresolved(props.digest) && props.digest.trim() === '') {
-    throw new Error('digest is empty: leave it out, or give what changes with the migrations');
-  }
+  refuseEmpty('digest', props.digest, 'leave it out, or give what changes with the migrations');
 }

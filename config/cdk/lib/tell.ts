@@ -35,6 +35,21 @@ function warn(scope: IConstruct, what: string, needs: string): void {
   Annotations.of(scope).addWarningV2(`postlude:${what}Policy`, `the policy of the ${what} cannot be changed from here: ${needs}`);
 }
 
+/** Lets this account's alarms do so, and EventBridge too where rules are among them; false when the policy cannot be changed from here. */
+function admit(
+  scope: IConstruct, owner: sns.ITopic | kms.IKey, allowed: { actions: string[]; resources: string[] }, byRules: boolean,
+): boolean {
+  const { statementAdded } = owner.addToResourcePolicy(new iam.PolicyStatement({
+    ...allowed,
+    principals: [new iam.ServicePrincipal(CLOUDWATCH)],
+    conditions: fromAlarms(Stack.of(scope)),
+  }));
+  if (byRules) {
+    owner.addToResourcePolicy(new iam.PolicyStatement({ ...allowed, principals: [new iam.ServicePrincipal(EVENTS)] }));
+  }
+  return statementAdded;
+}
+
 /** Throws when rules and alarms cannot publish to the topic. */
 export function refuseTopic(scope: IConstruct, topic: sns.ITopic): void {
   if (topic.fifo) {
@@ -54,15 +69,7 @@ export function refuseTopic(scope: IConstruct, topic: sns.ITopic): void {
  */
 export function allowPublish(scope: IConstruct, topic: sns.ITopic, byRules: boolean): void {
   const publish = { actions: ['sns:Publish'], resources: [topic.topicArn] };
-  const alarms = topic.addToResourcePolicy(new iam.PolicyStatement({
-    ...publish,
-    principals: [new iam.ServicePrincipal(CLOUDWATCH)],
-    conditions: fromAlarms(Stack.of(scope)),
-  }));
-  if (byRules) {
-    topic.addToResourcePolicy(new iam.PolicyStatement({ ...publish, principals: [new iam.ServicePrincipal(EVENTS)] }));
-  }
-  if (!alarms.statementAdded) {
+  if (!admit(scope, topic, publish, byRules)) {
     warn(scope, 'topic', `let ${byRules ? `${EVENTS} (without a condition) and ` : ''}${CLOUDWATCH}`
       + ' (aws:SourceAccount of this account) sns:Publish on it; without that, nobody is told');
   }
@@ -75,15 +82,7 @@ export function allowPublish(scope: IConstruct, topic: sns.ITopic, byRules: bool
  */
 export function allowKey(scope: IConstruct, key: kms.IKey, byRules: boolean): void {
   const use = { actions: ['kms:Decrypt', 'kms:GenerateDataKey*'], resources: ['*'] };
-  const alarms = key.addToResourcePolicy(new iam.PolicyStatement({
-    ...use,
-    principals: [new iam.ServicePrincipal(CLOUDWATCH)],
-    conditions: fromAlarms(Stack.of(scope)),
-  }));
-  if (byRules) {
-    key.addToResourcePolicy(new iam.PolicyStatement({ ...use, principals: [new iam.ServicePrincipal(EVENTS)] }));
-  }
-  if (!alarms.statementAdded) {
+  if (!admit(scope, key, use, byRules)) {
     warn(scope, 'key', `let ${byRules ? `${EVENTS} (without a condition on aws:SourceArn or aws:SourceAccount) and ` : ''}${CLOUDWATCH}`
       + ' (aws:SourceAccount of this account) kms:Decrypt and kms:GenerateDataKey*; without that, nobody is told');
   }
@@ -98,15 +97,19 @@ export function deadLetters(scope: Construct): sqs.Queue {
   });
 }
 
-/** Lets rules leave in the queue what they could not deliver. */
-export function allowDeadLetters(scope: IConstruct, queue: sqs.IQueue, rules: events.IRule[]): void {
-  const result = queue.addToResourcePolicy(new iam.PolicyStatement({
+/** Lets EventBridge leave in the queue what it could not deliver, for the rules of the condition; false where that cannot be changed. */
+export function admitDeadLetters(queue: sqs.IQueue, conditions: iam.Conditions): boolean {
+  return queue.addToResourcePolicy(new iam.PolicyStatement({
     principals: [new iam.ServicePrincipal(EVENTS)],
     actions: ['sqs:SendMessage'],
     resources: [queue.queueArn],
-    conditions: fromRules(queue, rules),
-  }));
-  if (!result.statementAdded) {
+    conditions,
+  })).statementAdded;
+}
+
+/** Lets rules leave in the queue what they could not deliver. */
+export function allowDeadLetters(scope: IConstruct, queue: sqs.IQueue, rules: events.IRule[]): void {
+  if (!admitDeadLetters(queue, fromRules(queue, rules))) {
     warn(scope, 'queue', `let ${EVENTS} (aws:SourceArn of the rules) sqs:SendMessage on it; without that, what is not delivered is lost`);
   }
 }

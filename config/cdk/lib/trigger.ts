@@ -4,8 +4,9 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { networkConfiguration, TaskLaunch } from './rerun';
+import { networkConfiguration } from './rerun';
 import { PostludeTask } from './task';
+import { admitDeadLetters } from './tell';
 
 /** A pipeline as its events name it. */
 export interface PipelineEvents {
@@ -20,6 +21,10 @@ export interface Patience {
   readonly attempts: number;
   readonly maxAgeSeconds: number;
 }
+
+/** What the events of a pipeline, and those of its stages, are called. */
+export const PIPELINE_CHANGE = 'CodePipeline Pipeline Execution State Change';
+export const STAGE_CHANGE = 'CodePipeline Stage Execution State Change';
 
 interface Field {
   readonly variable: string;
@@ -53,11 +58,34 @@ export function succeeded(pipeline: PipelineEvents): events.EventPattern {
     source: ['aws.codepipeline'],
     account: [pipeline.account],
     region: [pipeline.region],
-    detailType: [`CodePipeline ${pipeline.stage ? 'Stage' : 'Pipeline'} Execution State Change`],
+    detailType: [pipeline.stage ? STAGE_CHANGE : PIPELINE_CHANGE],
     detail: {
       pipeline: [pipeline.pipelineName],
       ...(pipeline.stage ? { stage: [pipeline.stage] } : {}),
       state: ['SUCCEEDED'],
+    },
+  };
+}
+
+/** The right to ask CodePipeline about a pipeline's executions, of the stack's account; its region, unless another is named. */
+export function askingAbout(stack: Stack, pipelineName: string, region?: string): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    actions: ['codepipeline:GetPipelineExecution', 'codepipeline:ListPipelineExecutions'],
+    resources: [stack.formatArn({ service: 'codepipeline', region, resource: pipelineName })],
+  });
+}
+
+/** The events on which a task of this family, of whatever revision, has stopped, as `detail` says. */
+export function stopped(task: PostludeTask, detail: { [member: string]: unknown }): events.EventPattern {
+  return {
+    source: ['aws.ecs'],
+    detailType: ['ECS Task State Change'],
+    detail: {
+      clusterArn: [task.cluster.clusterArn],
+      // And of no family whose name begins with this one's.
+      taskDefinitionArn: [{ prefix: `${task._familyArn}:` }],
+      lastStatus: ['STOPPED'],
+      ...detail,
     },
   };
 }
@@ -81,23 +109,21 @@ class EventVariables extends events.RuleTargetInput {
   }
 }
 
-/** A role that may start the task and do nothing else; `service` of this account assumes it. */
-function startRole(scope: Construct, id: string, service: string): iam.Role {
+/** A role, without rights yet, that `service` assumes for what is of this account. */
+export function roleFor(service: string, scope: Construct, id: string, description: string): iam.Role {
   return new iam.Role(scope, id, {
     assumedBy: new iam.ServicePrincipal(service, {
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
     }),
-    description: 'postlude: starts the migrations',
+    description,
   });
 }
 
-function ecsParameters(launch: TaskLaunch, task: PostludeTask) {
-  return {
-    launchType: 'FARGATE',
-    taskCount: 1,
-    taskDefinitionArn: task.taskDefinition.taskDefinitionArn,
-    networkConfiguration: { awsVpcConfiguration: networkConfiguration(launch).awsvpcConfiguration },
-  };
+const STARTS = 'postlude: starts the migrations';
+
+/** What is run, one of it; where, rule and schedule spell each in its own way. */
+function taskParameters(task: PostludeTask) {
+  return { launchType: 'FARGATE', taskCount: 1, taskDefinitionArn: task.taskDefinition.taskDefinitionArn };
 }
 
 /** Starts the task on an event: the revision of this very deploy, with the event in its variables. */
@@ -110,19 +136,17 @@ export class StartTask implements events.IRuleTarget {
   ) {}
 
   public bind(rule: events.Rule): events.RuleTargetConfig {
-    const role = startRole(rule, 'Role', 'events.amazonaws.com');
+    const role = roleFor('events.amazonaws.com', rule, 'Role', STARTS);
     this.task.grantRun(role).applyBefore(rule.node.defaultChild!);
-    this.queue.addToResourcePolicy(new iam.PolicyStatement({
-      principals: [new iam.ServicePrincipal('events.amazonaws.com')],
-      actions: ['sqs:SendMessage'],
-      resources: [this.queue.queueArn],
-      conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
-    }));
+    admitDeadLetters(this.queue, { ArnEquals: { 'aws:SourceArn': rule.ruleArn } });
     const fields = this.stage ? { ...FIELDS, ...STAGE } : FIELDS;
     return {
       arn: this.task.cluster.clusterArn,
       role,
-      ecsParameters: ecsParameters(this.task._launch, this.task),
+      ecsParameters: {
+        ...taskParameters(this.task),
+        networkConfiguration: { awsVpcConfiguration: networkConfiguration(this.task._launch).awsvpcConfiguration },
+      },
       input: new EventVariables(this.task._launch.container, fields),
       deadLetterConfig: { arn: this.queue.queueArn },
       retryPolicy: { maximumRetryAttempts: this.patience.attempts, maximumEventAgeInSeconds: this.patience.maxAgeSeconds },
@@ -135,14 +159,12 @@ export class StartTask implements events.IRuleTarget {
 export function startOnSchedule(
   scope: Construct, id: string, when: scheduler.ScheduleExpression, task: PostludeTask, queue: sqs.Queue, patience: Patience,
 ): scheduler.CfnSchedule {
-  const role = startRole(scope, `${id}Role`, 'scheduler.amazonaws.com');
+  const role = roleFor('scheduler.amazonaws.com', scope, `${id}Role`, STARTS);
   const allowed = task.grantRun(role).combine(iam.Grant.addToPrincipal({
     grantee: role,
     actions: ['sqs:SendMessage'],
     resourceArns: [queue.queueArn],
   }));
-  const launch = task._launch;
-  const parameters = ecsParameters(launch, task);
   const schedule = new scheduler.CfnSchedule(scope, id, {
     description: 'postlude: applies what a lost event left pending',
     flexibleTimeWindow: { mode: 'OFF' },
@@ -152,15 +174,10 @@ export function startOnSchedule(
       arn: task.cluster.clusterArn,
       roleArn: role.roleArn,
       deadLetterConfig: { arn: queue.queueArn },
-      ecsParameters: {
-        launchType: parameters.launchType,
-        taskCount: parameters.taskCount,
-        taskDefinitionArn: parameters.taskDefinitionArn,
-        networkConfiguration: { awsvpcConfiguration: parameters.networkConfiguration.awsVpcConfiguration },
-      },
+      ecsParameters: { ...taskParameters(task), networkConfiguration: networkConfiguration(task._launch) },
       input: JSON.stringify({
         containerOverrides: [{
-          name: launch.container,
+          name: task._launch.container,
           environment: [
             { name: 'POSTLUDE_SCHEDULE_ARN', value: '<aws.scheduler.schedule-arn>' },
             { name: 'POSTLUDE_SCHEDULED_TIME', value: '<aws.scheduler.scheduled-time>' },

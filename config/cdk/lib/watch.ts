@@ -7,6 +7,7 @@ import { Ending, endings } from './endings';
 import { chatNotice, jsonNotice } from './notice';
 import { PostludeTask } from './task';
 import { allowDeadLetters, allowKey, allowPublish, refuseTopic } from './tell';
+import { stopped } from './trigger';
 
 /** The form of the watch's messages. */
 export enum PostludeMessageFormat {
@@ -95,17 +96,7 @@ export class PostludeWatch extends Construct {
     const notice = props.format === PostludeMessageFormat.CHAT ? chatNotice(task, ending) : jsonNotice(task, ending);
     const rule = new events.Rule(this, ending.id, {
       description: `postlude: tells when a task of ${task.taskDefinition.family} ${ending.story}`,
-      eventPattern: {
-        source: ['aws.ecs'],
-        detailType: ['ECS Task State Change'],
-        detail: {
-          clusterArn: [task.cluster.clusterArn],
-          // Every revision of the family, and no family whose name begins with this one's.
-          taskDefinitionArn: [{ prefix: `${task._familyArn}:` }],
-          lastStatus: ['STOPPED'],
-          ...ending.match,
-        },
-      },
+      eventPattern: stopped(task, ending.match),
     });
     rule.addTarget({
       bind: () => ({
