@@ -15,56 +15,22 @@ import uuid
 from aws_case import setUpModule  # noqa: F401
 from case import ORDER_IDS, ORDERS, LabCase, main
 from lab import Trap, dead_port
+from request_case import RequestCase, STACK
 from stop_case import ASLEEP, SLOW
 from watch import Watch
 
-STACK = "arn:aws:cloudformation:eu-west-3:210987654321:stack/orders/9a7e0c10-5d0b-11f0-9f3e"
 
-
-class StackCase(LabCase):
-    """Requests, and what their stack is told."""
+class StackCase(LabCase, RequestCase):
+    """Runs that requests start."""
 
     def setUp(self):
         self.aws = self.lab.aws
         self.aws.clear()
-        self.url = self.aws.response_url(self.id())
-
-    def request(self, kind="Create", **changes):
-        """A request as CloudFormation sends it; a member that is None is left out."""
-        request = {"RequestType": kind, "ResponseURL": self.url, "StackId": STACK,
-                   "ServiceToken": "arn:aws:sns:eu-west-3:210987654321:migrate",
-                   "RequestId": str(uuid.uuid4()), "LogicalResourceId": "Migration",
-                   "ResourceType": "Custom::Migration",
-                   "ResourceProperties": {"PlanDigest": "sha256:1"}, **changes}
-        if kind != "Create":
-            request.setdefault("PhysicalResourceId", "postlude-orders")
-        return {key: value for key, value in request.items() if value is not None}
+        self.answers_at = self.id()
+        self.url = self.aws.response_url(self.answers_at)
 
     def start(self, request, *args, plan, **how):
         return self.lab.run("run", *args, plan=plan, event=json.dumps(request), **how)
-
-    def told(self, request, status):
-        """Asserts that the stack was told this once, as S3 and CloudFormation want it; the body."""
-        answers = self.aws.answers(self.id())
-        self.assertEqual(len(answers), 1, self.aws.requests("cloudformation"))
-        answer = answers[0]
-        self.assertNotIn("content-type", answer["headers"])
-        self.assertNotIn("transfer-encoding", answer["headers"])
-        self.assertEqual(answer["headers"]["content-length"], str(len(answer["raw"])))
-        self.assertLessEqual(len(answer["raw"]), 4096)
-        self.assertTrue(request["ResponseURL"].endswith(answer["path"]), answer["path"])
-        body = answer["body"]
-        self.assertEqual(body["Status"], status, body)
-        for key in ("StackId", "RequestId", "LogicalResourceId"):
-            self.assertEqual(body[key], request.get(key, ""))
-        self.assertEqual(body["PhysicalResourceId"],
-                         request.get("PhysicalResourceId", body["PhysicalResourceId"]))
-        self.assertTrue(body["Reason"])
-        self.assertTrue(all(isinstance(value, str) for value in body["Data"].values()), body)
-        return body
-
-    def untold(self):
-        self.assertEqual(self.aws.requests("cloudformation"), [])
 
 
 class Well(StackCase):

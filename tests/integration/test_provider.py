@@ -11,13 +11,14 @@ import os
 import unittest
 
 from case import main
-from provider_case import RUN_TASK, STACK, RequestCase
+from provider_case import RUN_TASK, FunctionCase
+from request_case import STACK
 
 from aws_endpoint import AwsEndpoint
 from function import SOURCE
 
 
-class ProviderCase(RequestCase):
+class ProviderCase(FunctionCase):
     """A stand-in for AWS, and the function started cold, once a test."""
 
     def setUp(self):

@@ -11,7 +11,7 @@ import uuid
 from aws_case import setUpModule  # noqa: F401
 from case import ORDERS, LabCase, main
 from lab import dead_port
-from provider_case import RequestCase
+from provider_case import FunctionCase
 from stop_case import ASLEEP, SLOW
 from watch import Watch
 
@@ -48,7 +48,7 @@ class WayCase(LabCase):
         return self.ends(self.ecs.tasks[-1].wait(), code, outcome)
 
 
-class Stack(WayCase, RequestCase):
+class Stack(WayCase, FunctionCase):
     """Way 1: a custom resource. The stack waits, and is answered by postlude or by the function."""
 
     def setUp(self):
